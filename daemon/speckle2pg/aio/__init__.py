@@ -1,0 +1,1 @@
+"""Small tools for asyncio that know nothing of this project's matter."""

@@ -1,0 +1,1 @@
+"""The daemon's HTTP application: health, metrics and requests of people and programs."""

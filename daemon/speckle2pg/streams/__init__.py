@@ -1,0 +1,1 @@
+"""One mailbox and one worker per project: events in, looks out."""

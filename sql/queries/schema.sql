@@ -1,0 +1,93 @@
+-- name: use_schema_locally
+-- Resolves all names in one schema, for this transaction.
+SET LOCAL search_path TO {schema};
+
+-- name: see_what_others_commit
+-- Whatever the database's default is: after waiting for the lock, the migrator must see what the one before did.
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;
+
+-- name: hush_notices
+-- "already exists" is no news to a migrator.
+SET LOCAL client_min_messages TO warning;
+
+-- name: lock_migrations
+-- One migrator at a time; the lock ends with the transaction, however that ends.
+SELECT pg_advisory_xact_lock(%(key)s);
+
+-- name: find_schema
+-- Whether a schema exists; CREATE SCHEMA IF NOT EXISTS wants a privilege even where it does nothing.
+SELECT 1 AS found FROM pg_namespace WHERE nspname = %(schema)s;
+
+-- name: create_schema
+-- Makes DB_SCHEMA.
+CREATE SCHEMA {schema};
+
+-- name: find_marker
+-- Whether the migrator has been in a schema.
+SELECT to_regclass(format('%%I.%%I', %(schema)s::text, %(marker)s::text)) IS NOT NULL AS found;
+
+-- name: applied_migrations
+-- Names of the applied migrations.
+SELECT migration_id FROM {marker} ORDER BY migration_id;
+
+-- name: relations_named
+-- Relations of these names in a schema.
+SELECT c.relname AS name, c.relkind::text AS kind
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = ANY(%(names)s)
+ORDER BY c.relname;
+
+-- name: record_schema_version
+-- Keeps the number of applied migrations where the daemon and people find it.
+UPDATE instance SET schema_version = %(version)s WHERE schema_version <> %(version)s;
+
+-- name: find_role
+-- Whether a role exists.
+SELECT 1 AS found FROM pg_roles WHERE rolname = %(role)s;
+
+-- name: create_login
+-- The daemon's login in an embedded server.
+CREATE ROLE {name} LOGIN;
+
+-- name: allow_login
+-- The migrations make the role without a login.
+ALTER ROLE {name} LOGIN;
+
+-- name: find_database
+-- Whether a database exists.
+SELECT 1 AS found FROM pg_database WHERE datname = %(database)s;
+
+-- name: create_database
+-- Makes a database.
+CREATE DATABASE {name};
+
+-- name: drop_database
+-- Drops a database, whoever is connected.
+DROP DATABASE IF EXISTS {name} WITH (FORCE);
+
+-- name: listen
+-- Listens to a channel.
+LISTEN {channel};
+
+-- name: ping
+-- Whether the database answers, and what it is.
+SELECT current_setting('server_version_num')::integer AS version, current_setting('server_encoding') AS encoding,
+       current_user AS login;
+
+-- name: login_privileges
+-- Whether the current login owns our tables, and whether it may do the daemon's work on them; no row without them.
+SELECT pg_has_role(c.relowner, 'USAGE') AS owns,
+       has_schema_privilege(n.oid, 'USAGE')
+           AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+           AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE') AS may_work
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = 'model_elements';
+
+-- name: owned_relations
+-- Whether the current login owns our tables: then it may grant.
+SELECT c.relname AS name
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = 'model_elements' AND pg_has_role(c.relowner, 'USAGE');

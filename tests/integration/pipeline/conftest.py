@@ -1,0 +1,26 @@
+"""Fixtures of the pipeline's tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from integration.pipeline.bench import Bench, open_bench
+from speckle2pg.pipeline import fetch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from speckle2pg.sandbox import SandboxServer
+    from speckle2pg.store.database import Database
+
+
+@pytest.fixture
+async def bench(
+    sandbox: SandboxServer, database: Database, owner_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Bench]:
+    """A followed project, with no pause before missing objects are asked for again."""
+    monkeypatch.setattr(fetch, "_PAUSE", 0.0)
+    async with open_bench(sandbox, database, owner_url) as opened:
+        yield opened
