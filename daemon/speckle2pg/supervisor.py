@@ -109,10 +109,18 @@ class Supervisor:
             if lifetime.drain is not None and not task.done():
                 await self._drain(lifetime, lifetime.drain, deadline)
             running = not task.done()
-            task.cancel()
-            await asyncio.wait([task])
+            await self._end(lifetime, task)
             if running and (fault := _cause(task)) is not None:
                 log.error("failed while it was stopped", part=lifetime.name, exc_info=fault)
+
+    @staticmethod
+    async def _end(lifetime: Lifetime, task: asyncio.Task[None]) -> None:
+        """Cancels a part until it has ended: a single cancellation may get lost in a library."""
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=GRACE)
+            if not task.done():
+                log.warning("was cancelled and goes on; cancelled again", part=lifetime.name)
 
     @staticmethod
     async def _drain(lifetime: Lifetime, drain: Callable[[float], Awaitable[list[str]]], deadline: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -184,3 +185,16 @@ async def test_a_signal_ends_it_in_an_orderly_way(number: signal.Signals) -> Non
 
 async def _raise(error: Exception) -> None:
     raise error
+
+
+@virtual_time
+async def test_a_part_in_which_a_cancellation_got_lost_is_cancelled_again() -> None:
+    async def loses_one() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    parts = Parts()
+    await stopped_after(Supervisor(30), [parts.make("a"), parts.make("b", loses_one)])
+    assert parts.log[-2:] == ["a drains", "a ends"]
+    assert asyncio.get_running_loop().time() == 1 + GRACE

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
 
@@ -35,3 +35,19 @@ async def finish(work: Coroutine[Any, Any, None]) -> None:
     if cancelled:
         raise asyncio.CancelledError
     task.result()
+
+
+def watch_cancellation() -> Callable[[], None]:
+    """Gives a function that raises CancelledError if the current task was asked to end since, and nobody heard it.
+
+    For use around a library that waits by `asyncio.wait_for`: in Python 3.11 that returns its result, and forgets the
+    cancellation, when both come in one turn of the loop (https://github.com/python/cpython/issues/86296).
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+
+    def check() -> None:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError
+
+    return check

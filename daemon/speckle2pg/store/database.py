@@ -14,6 +14,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from speckle2pg.aio.guard import watch_cancellation
 from speckle2pg.store.faults import FOREIGN, translate
 from speckle2pg.store.queries import compose, load_queries
 
@@ -128,13 +129,24 @@ class Database:
             FatalError: It refuses the statement.
         """
         try:
-            async with self._pool.connection() as connection, connection.transaction(force_rollback=not commit):
+            async with self._connection() as connection, connection.transaction(force_rollback=not commit):
                 await connection.execute(self._search_path)
                 yield Transaction(connection)
         except PoolTimeout as error:
             raise await self._why_none(error) from error
         except FOREIGN as error:
             raise translate(error) from error
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+        """A connection of the pool, or the cancellation that came while it was waited for.
+
+        The pool waits by `wait_for`, and that of Python 3.11 loses a cancellation that comes together with its result.
+        """
+        still_wanted = watch_cancellation()
+        async with self._pool.connection() as connection:
+            still_wanted()
+            yield connection
 
     async def _why_none(self, error: PoolTimeout) -> Speckle2pgError:
         """Why no connection was to be had: the pool does not say, so one more try does."""

@@ -20,6 +20,7 @@ from speckle2pg.store.database import Database
 from speckle2pg.store.listen import listen
 from speckle2pg.store.scratch import with_database
 from support.logins import as_login, new_login, run
+from support.waiting import until
 
 if TYPE_CHECKING:
     from speckle2pg.store.database import Transaction
@@ -310,3 +311,26 @@ async def test_every_error_of_the_adapter_is_one_of_ours(database: Database) -> 
     with pytest.raises(Speckle2pgError, match="P0001"):
         async with database.transaction() as tx:
             await execute(tx, "DO $$BEGIN RAISE EXCEPTION 'unforeseen'; END$$")
+
+
+async def test_a_cancellation_is_not_lost_whatever_it_coincides_with(database_url: str) -> None:
+    """A waiter gets its connection turns of the loop after it is free; it is cancelled after each number of them."""
+
+    async def want(database: Database) -> None:
+        async with database.transaction():
+            pass
+        await asyncio.Event().wait()
+
+    async with Database(database_url, max_size=1) as database:
+        for turns in range(40):
+            async with database.transaction():
+                task = asyncio.create_task(want(database))
+                await until(lambda: database.pool_stats()["requests_waiting"] == 1)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task], timeout=5)
+            heard = task.done()
+            task.cancel()
+            await asyncio.wait([task])
+            assert heard, f"a cancellation {turns} turns after the connection was free is lost"
