@@ -12,11 +12,19 @@ from speckle2pg.sandbox import SandboxServer
 from speckle2pg.store.database import Database
 from support.databases import Cluster, open_cluster
 from support.environment import GIVEN
+from support.hanging import watched
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
 assert GIVEN is not None, "imported first: no test sees the developer's settings"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """No test hangs without saying so."""
+    with watched(item):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,11 @@ from speckle2pg.events import Event
 from speckle2pg.health import Health
 from speckle2pg.http.server import HttpServer
 from speckle2pg.identity import bind_server
+from speckle2pg.pipeline.extract import canonical
+from speckle2pg.pipeline.gate import Limits
 from speckle2pg.pipeline.load import Loader
 from speckle2pg.pipeline.project import Outcome, ProjectSync
+from speckle2pg.pipeline.retention import Keep, Retention
 from speckle2pg.pipeline.staging import sweep
 from speckle2pg.pipeline.sync import ModelSync
 from speckle2pg.pipeline.versions import VersionList
@@ -103,13 +106,15 @@ async def open_core(
         address = await stack.enter_async_context(open_address(settings))
         await prepare_schema(settings, address, migrate=migrate)
         database = await stack.enter_async_context(open_database(settings, address))
+        await database.one("rebase_feed")
         token = TokenSource(settings)
         http = await stack.enter_async_context(
             SpeckleHTTP(url, token.current, requests_per_second=settings.speckle_requests_per_second)
         )
         queries = SpeckleQueries(http)
         loader = Loader(database, history=settings.history)
-        models = ModelSync(database, ObjectReader(http), VersionList(database, queries), loader, progress)
+        versions, limits = VersionList(database, queries), Limits.of(settings)
+        models = ModelSync(database, ObjectReader(http), versions, loader, progress, limits)
         projects = ProjectSync(database, queries, models)
         yield Core(settings, address, database, http, queries, models, projects, token)
 
@@ -129,7 +134,7 @@ async def prepare_schema(settings: Settings, address: DatabaseAddress, *, migrat
         ConfigurationError: Migrations are pending and may not be applied.
     """
     if migrate:
-        state = await asyncio.to_thread(migrations.migrate, address.owner_url, settings.db_schema)
+        state = await asyncio.to_thread(migrations.migrate, address.owner_url, settings.db_schema, canonical.NOISE)
         if state.pending:
             log.info("schema migrated", schema=settings.db_schema, applied=list(state.pending))
         return
@@ -164,7 +169,8 @@ class Daemon:
         )
         self.registry = RegistrySource(core.database, core.address.direct_url, self._registry_changed)
         self.reconcile = ReconcileSource(settings.reconcile_interval, lambda: self._followed, self.workers.post)
-        self.control = Control(core.database, core.queries, self.workers.ask, self.health)
+        self.retention = Retention(core.database, Keep.of(settings))
+        self.control = Control(core.database, core.address.direct_url, core.queries, self.workers.ask, self.health)
         self.http = HttpServer(settings, self.control, self._refresh_gauges)
         self.supervisor = Supervisor(settings.shutdown_timeout)
         self.started = asyncio.Event()
@@ -201,6 +207,7 @@ class Daemon:
             group.create_task(self.control.run(), name="requests")
             group.create_task(self.registry.run(), name="registry")
             group.create_task(self.reconcile.run(), name="reconcile")
+            group.create_task(self.retention.run(), name="retention")
             if self._core.settings.use_subscription:
                 group.create_task(self.subscription.run(), name="subscriptions")
 

@@ -49,6 +49,7 @@ class Control:
 
     Args:
         database: Registry and rows.
+        direct_url: A connection that carries LISTEN.
         queries: The server.
         ask: Posts an event and waits for its look.
         health: The daemon's own state.
@@ -57,6 +58,7 @@ class Control:
     def __init__(
         self,
         database: Database,
+        direct_url: str,
         queries: SpeckleQueries,
         ask: Callable[[Event], Awaitable[Any]],
         health: Health,
@@ -65,7 +67,7 @@ class Control:
         self._queries = queries
         self._ask = ask
         self.health = health
-        self._requests = AdminSource(database, ask)
+        self._requests = AdminSource(database, direct_url, ask)
 
     async def sync(self, project_id: str, object_id: str | None = None) -> SyncResult:
         """Looks at a project, or at the models whose newest version has a root object, and waits for it.
@@ -105,7 +107,7 @@ class Control:
         return await self._requests.accept(project_id, _single(chosen), actor)
 
     async def run(self) -> None:
-        """Works on requests that were accepted: those from before the daemon last ended, and new ones."""
+        """Works on requests that were accepted: those from before the daemon last ended, new ones, and others' ones."""
         await self._requests.run()
 
     async def add_project(self, project_id: str, name: str | None, actor: str) -> tuple[Row, bool]:
@@ -146,7 +148,13 @@ class Control:
         """Projects, unfinished versions and the daemon's parts, for /health and `status`."""
         projects = await self._database.all("project_summary")
         versions = await self._database.all("unfinished_versions")
-        return {"projects": projects, "versions": versions, **self.parts()}
+        feed = await self._database.one("feed_stall") or {"seconds": 0.0}
+        return {
+            "projects": projects,
+            "versions": versions,
+            "feed": {"stall_seconds": feed["seconds"]},
+            **self.parts(),
+        }
 
     def parts(self) -> dict[str, Any]:
         """What the daemon knows without asking anybody."""

@@ -10,10 +10,12 @@
      |    +-- StalePlanError     somebody else changed the model since it was planned
      |    +-- DatabaseUnavailableError
      +-- FatalError              the same attempt can never succeed
+     +-- HeldError               a version would remove too much: a person decides
      +-- GoneError               the server does not know the project or object (any more)
      +-- UnreadableError         the token may not read the project
      +-- RequestError            what a person or program asked for cannot be done; says why
           +-- UnknownProjectError, NotReadableError, NotNewestError
+          +-- UnknownVersionError, WrongStateError
 
 Foreign exceptions stop at their adapter: `speckle/` and `store/` raise these `from` them. A message says what
 happened, to what, and what to do.
@@ -71,6 +73,10 @@ class FatalError(Speckle2pgError):
     """The same attempt can never succeed."""
 
 
+class HeldError(Speckle2pgError):
+    """A version would remove too much; it waits for a person, and nothing was written."""
+
+
 class GoneError(Speckle2pgError):
     """The server does not know the project, model or object."""
 
@@ -93,3 +99,11 @@ class NotReadableError(RequestError):
 
 class NotNewestError(RequestError):
     """The object asked for is not what any model's newest version shows."""
+
+
+class UnknownVersionError(RequestError):
+    """No version of this id is on record, or several projects have one."""
+
+
+class WrongStateError(RequestError):
+    """The version is in a state in which this cannot be decided."""

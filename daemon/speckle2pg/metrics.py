@@ -70,6 +70,11 @@ VERSIONS = Gauge("speckle2pg_versions", "Unfinished versions by state.", ["state
 OLDEST_PENDING = Gauge(
     "speckle2pg_oldest_pending_seconds", "Age of the oldest announced version that waits.", registry=REGISTRY
 )
+FEED_STALL = Gauge(
+    "speckle2pg_feed_stall_seconds",
+    "Age of the oldest committed change that the feed holds back because an older transaction is open; 0 if none.",
+    registry=REGISTRY,
+)
 QUEUE_DEPTH = Gauge("speckle2pg_queue_depth", "Slots taken over all mailboxes.", registry=REGISTRY)
 WORKERS = Gauge("speckle2pg_workers", "Projects whose worker is alive.", registry=REGISTRY)
 TOKEN_ACCEPTED = Gauge(
@@ -87,7 +92,7 @@ DB_POOL = {
 
 def start_at_zero() -> None:
     """Makes the known label values appear before they first happen, so that rates start at 0."""
-    for result in ("synced", "unchanged", "failed", "retried", "stale"):
+    for result in ("synced", "unchanged", "held", "failed", "retried", "stale"):
         SYNCS.labels(result)
     for operation in ("added", "modified", "removed", "restored", "unchanged"):
         ELEMENTS.labels(operation)

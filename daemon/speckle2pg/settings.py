@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     history_keep_days: Annotated[int, Field(ge=0)] = 0
     """Days that history is kept; 0 is for ever."""
     events_keep_days: Annotated[int, Field(ge=0)] = 30
-    """Days that handled requests and notifications are kept."""
+    """Days that handled requests, settled notifications, the admin log and snapshots are kept; 0 is for ever."""
     project_metrics_limit: Annotated[int, Field(ge=0)] = 1000
     """Projects beyond which metrics are no longer per project."""
     shutdown_timeout: Seconds = 30.0

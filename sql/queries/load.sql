@@ -6,8 +6,8 @@ RETURNING id;
 
 -- name: copy_facts
 -- Stages what downloaded objects say of themselves.
-COPY staged_facts (load_id, object_id, element_type, element_name, material, mark, assembly_mark, phase, profile, length_m, area_m2, volume_m3,
-    weight_kg, properties)
+COPY staged_facts (load_id, object_id, element_type, element_name, material, mark, assembly_mark, phase, profile,
+    length_m, area_m2, volume_m3, weight_kg, properties, attributes)
 FROM STDIN;
 
 -- name: copy_tree
@@ -18,20 +18,62 @@ FROM STDIN;
 
 -- name: lock_model
 -- One writer per model: the row is held until the transaction ends, and its seq is compared with the plan's.
-SELECT seq, version_id FROM models WHERE project_id = %(project_id)s AND id = %(model_id)s FOR UPDATE;
+-- Its project cannot be taken out of the registry meanwhile, nor loaded once it was.
+SELECT m.seq, m.version_id, m.derivation
+FROM models AS m
+JOIN projects AS p ON p.id = m.project_id
+WHERE m.project_id = %(project_id)s AND m.id = %(model_id)s
+FOR UPDATE OF m FOR KEY SHARE OF p;
 
 -- name: plan_for_whole_models
 -- For this transaction. A load reads whole models, while the planner takes freshly staged rows, of which it has no
 -- statistics, for very few: nested loops over them would grow with the square of the model.
 SELECT set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true);
 
+-- name: accept_noise
+-- Where only an element's own content hashes differently, it is unchanged all the same if no leaf of it differs from its
+-- row (numbers within the tolerance), or if it is the object that was found so before. It takes over the row's hash. The
+-- row keeps its values, so that differences that are each too small to count do not add up unseen.
+UPDATE staged_tree AS s
+SET content_hash = m.content_hash
+FROM model_elements AS m
+WHERE s.load_id = %(load_id)s
+  AND s.is_row
+  AND m.project_id = %(project_id)s
+  AND m.model_id = %(model_id)s
+  AND m.guid = s.guid
+  AND m.removed_at IS NULL
+  AND m.content_hash <> s.content_hash
+  AND substr(m.content_hash, 17) = substr(s.content_hash, 17)
+  AND (
+      EXISTS (
+          SELECT FROM model_objects AS o
+          WHERE o.project_id = m.project_id
+            AND o.model_id = m.model_id
+            AND o.guid = s.guid
+            AND o.object_id = s.object_id
+            AND o.is_row)
+      OR EXISTS (
+          SELECT FROM staged_facts AS f
+          WHERE f.load_id = s.load_id
+            AND f.object_id = s.object_id
+            AND (m.application_id, m.element_type, m.element_name, m.mark, m.assembly_mark, m.phase, m.profile)
+                IS NOT DISTINCT FROM
+                (s.application_id, f.element_type, f.element_name, f.mark, f.assembly_mark, f.phase, f.profile)
+            AND is_close(m.length_m, f.length_m)
+            AND is_close(m.area_m2, f.area_m2)
+            AND is_close(m.volume_m3, f.volume_m3)
+            AND is_close(m.weight_kg, f.weight_kg)
+            AND NOT EXISTS (SELECT FROM json_differences(m.properties, f.properties)))
+  );
+
 -- name: carry_facts
 -- A known object was not downloaded. Where its row has to be written all the same (its place or its guid
 -- changed), its facts are taken from the row of its guid in the applied version: its own, or that of an equal object.
-INSERT INTO staged_facts (load_id, object_id, element_type, element_name, material, mark, assembly_mark, phase, profile, length_m, area_m2, volume_m3,
-    weight_kg, properties)
-SELECT DISTINCT ON (s.object_id) s.load_id, s.object_id, e.element_type, e.element_name, e.material, e.mark, e.assembly_mark, e.phase, e.profile, e.length_m,
-    e.area_m2, e.volume_m3, e.weight_kg, e.properties
+INSERT INTO staged_facts (load_id, object_id, element_type, element_name, material, mark, assembly_mark, phase, profile,
+    length_m, area_m2, volume_m3, weight_kg, properties, attributes)
+SELECT DISTINCT ON (s.object_id) s.load_id, s.object_id, e.element_type, e.element_name, e.material, e.mark,
+    e.assembly_mark, e.phase, e.profile, e.length_m, e.area_m2, e.volume_m3, e.weight_kg, e.properties, e.attributes
 FROM staged_tree AS s
 JOIN model_objects AS o
   ON o.project_id = %(project_id)s AND o.model_id = %(model_id)s AND o.object_id = s.object_id
@@ -50,12 +92,16 @@ SELECT count(*) FILTER (WHERE s.guid IS NOT NULL AND (m.guid IS NULL OR m.remove
        count(*) FILTER (WHERE s.guid IS NOT NULL AND m.removed_at IS NOT NULL) AS restored,
        count(*) FILTER (WHERE s.content_hash <> m.content_hash AND m.removed_at IS NULL) AS modified,
        count(*) FILTER (WHERE s.content_hash = m.content_hash AND m.removed_at IS NULL) AS unchanged,
-       count(*) FILTER (WHERE s.guid IS NULL AND m.removed_at IS NULL) AS removed
+       count(*) FILTER (WHERE s.guid IS NULL AND m.removed_at IS NULL) AS removed,
+       count(*) FILTER (
+           WHERE s.content_hash = m.content_hash
+             AND m.removed_at IS NULL
+             AND (s.parent_guid, s.assembly_guid) IS DISTINCT FROM (m.parent_guid, m.assembly_guid)) AS settled
 FROM (
-    SELECT guid, content_hash FROM staged_tree WHERE load_id = %(load_id)s AND is_row
+    SELECT guid, content_hash, parent_guid, assembly_guid FROM staged_tree WHERE load_id = %(load_id)s AND is_row
 ) AS s
 FULL JOIN (
-    SELECT guid, content_hash, removed_at
+    SELECT guid, content_hash, parent_guid, assembly_guid, removed_at
     FROM model_elements
     WHERE project_id = %(project_id)s AND model_id = %(model_id)s
 ) AS m ON m.guid = s.guid;
@@ -78,7 +124,9 @@ LEFT JOIN staged_tree AS s ON s.load_id = %(load_id)s AND s.is_row AND s.guid = 
 WHERE m.project_id = %(project_id)s
   AND m.model_id = %(model_id)s
   AND m.removed_at IS NULL
-  AND (s.guid IS NULL OR s.content_hash <> m.content_hash);
+  AND (s.guid IS NULL
+       OR s.content_hash <> m.content_hash
+       OR (s.parent_guid, s.assembly_guid) IS DISTINCT FROM (m.parent_guid, m.assembly_guid));
 
 -- name: remove_elements
 -- Elements that the version no longer holds keep their row and say when and why they went.
@@ -87,7 +135,7 @@ SET removed_at = %(at)s,
     removed_seq = %(seq)s,
     removed_version_id = %(version_id)s,
     removed_reason = %(reason)s,
-    change_pos = (SELECT feed_base FROM instance) + pg_current_xact_id()::text::bigint
+    change_pos = (SELECT next_position())
 WHERE m.project_id = %(project_id)s
   AND m.model_id = %(model_id)s
   AND m.removed_at IS NULL
@@ -101,15 +149,15 @@ WITH written AS (
     INSERT INTO model_elements AS m (
         project_id, model_id, guid, application_id, object_id, content_hash, canonical_version, kind,
         category, level, path, parent_guid, assembly_guid, element_type, element_name, material, mark,
-        assembly_mark, phase, profile, length_m, area_m2, volume_m3, weight_kg, properties,
+        assembly_mark, phase, profile, length_m, area_m2, volume_m3, weight_kg, properties, attributes,
         version_id, from_seq, created_at, updated_at, change_pos)
     SELECT %(project_id)s, %(model_id)s, s.guid, s.application_id, s.object_id, s.content_hash,
         %(canonical_version)s, s.kind,
         s.category, s.level, s.path, s.parent_guid, s.assembly_guid, f.element_type, f.element_name, f.material,
         f.mark, f.assembly_mark, f.phase, f.profile, f.length_m, f.area_m2, f.volume_m3, f.weight_kg,
-        f.properties,
+        f.properties, f.attributes,
         %(version_id)s, %(seq)s, %(at)s, %(at)s,
-        (SELECT feed_base FROM instance) + pg_current_xact_id()::text::bigint
+        (SELECT next_position())
     FROM staged_tree AS s
     JOIN staged_facts AS f ON f.load_id = s.load_id AND f.object_id = s.object_id
     LEFT JOIN model_elements AS e
@@ -140,6 +188,7 @@ WITH written AS (
             volume_m3 = EXCLUDED.volume_m3,
             weight_kg = EXCLUDED.weight_kg,
             properties = EXCLUDED.properties,
+            attributes = EXCLUDED.attributes,
             version_id = EXCLUDED.version_id,
             from_seq = EXCLUDED.from_seq,
             updated_at = EXCLUDED.updated_at,
@@ -160,11 +209,12 @@ SELECT count(*) AS written FROM written;
 
 -- name: settle_elements
 -- An element whose content is the same can still hang below another parent (an export gives its storeys new guids):
--- its row follows the tree, without counting as modified.
+-- its row follows the tree, without counting as modified; the image before is history all the same.
 UPDATE model_elements AS m
 SET parent_guid = s.parent_guid,
     assembly_guid = s.assembly_guid,
-    change_pos = (SELECT feed_base FROM instance) + pg_current_xact_id()::text::bigint
+    from_seq = %(seq)s,
+    change_pos = (SELECT next_position())
 FROM staged_tree AS s
 WHERE s.load_id = %(load_id)s
   AND s.is_row
@@ -219,21 +269,25 @@ SET seq = %(seq)s,
     element_count = (SELECT count(*) FROM model_elements
                      WHERE project_id = %(project_id)s AND model_id = %(model_id)s AND removed_at IS NULL),
     synced_at = clock_timestamp(),
-    source_application = %(source_application)s
+    source_application = %(source_application)s,
+    derivation = %(derivation)s,
+    history_seq = CASE WHEN %(history)s THEN history_seq ELSE %(seq)s END
 WHERE project_id = %(project_id)s AND id = %(model_id)s
 RETURNING element_count;
 
 -- name: record_sync
 -- Notes the application in order.
-INSERT INTO model_syncs (project_id, model_id, seq, version_id)
-VALUES (%(project_id)s, %(model_id)s, %(seq)s, %(version_id)s);
+INSERT INTO model_syncs (project_id, model_id, seq, version_id, removed_reason, change_pos)
+SELECT %(project_id)s, %(model_id)s, %(seq)s, %(version_id)s, %(removed_reason)s,
+    next_position();
 
 -- name: finish_version
 -- The version is applied, with what it changed and what it took.
 UPDATE versions
 SET state = 'synced', error = NULL, synced_at = clock_timestamp(), seq = %(seq)s, base_version_id = %(base_version_id)s,
     added = %(added)s, modified = %(modified)s, removed = %(removed)s, restored = %(restored)s,
-    unchanged = %(unchanged)s, duplicates = %(duplicates)s, objects_fetched = %(objects_fetched)s,
+    unchanged = %(unchanged)s, duplicates = %(duplicates)s, replaced = %(replaced)s,
+    objects_fetched = %(objects_fetched)s,
     bytes_fetched = %(bytes_fetched)s, requests = %(requests)s, stage_seconds = %(stage_seconds)s
 WHERE project_id = %(project_id)s AND id = %(version_id)s;
 

@@ -1,6 +1,6 @@
 -- name: stored_models
 -- The cursors of a project's models.
-SELECT id, name, state, seq, version_id, element_count
+SELECT id, name, state, seq, version_id, version_created_at, element_count, derivation
 FROM models
 WHERE project_id = %(project_id)s;
 
@@ -28,8 +28,8 @@ WHERE project_id = %(project_id)s AND model_id = %(model_id)s AND state <> 'dele
 SELECT id FROM versions WHERE project_id = %(project_id)s AND model_id = %(model_id)s AND state <> 'deleted';
 
 -- name: record_versions
--- Lists what the server lists. The newest one waits to be applied, unless it was decided on; all others that
--- were never applied are superseded.
+-- Lists what the server lists. The newest one waits to be applied, unless it was decided on; in another model than
+-- before it is judged anew.
 INSERT INTO versions AS v (project_id, id, model_id, root_object_id, source_application, author, message,
                            created_at, announced_at, announced_by, state)
 SELECT %(project_id)s, r.id, %(model_id)s, r.root_object_id, r.source_application, r.author, r.message,
@@ -44,10 +44,11 @@ ON CONFLICT (project_id, id) DO UPDATE
         author = EXCLUDED.author,
         message = EXCLUDED.message,
         created_at = EXCLUDED.created_at,
+        approved_seq = CASE WHEN v.model_id = EXCLUDED.model_id THEN v.approved_seq END,
         state = CASE
             WHEN v.id = %(newest_id)s AND v.state IN ('superseded', 'deleted') THEN 'pending'
-            WHEN v.id = %(newest_id)s THEN v.state
-            WHEN v.state IN ('pending', 'syncing', 'failed', 'held', 'rejected') THEN 'superseded'
+            WHEN v.id = %(newest_id)s AND v.model_id <> EXCLUDED.model_id AND v.state IN ('failed', 'held', 'rejected')
+                THEN 'pending'
             WHEN v.state = 'deleted' THEN CASE WHEN v.seq IS NULL THEN 'superseded' ELSE 'synced' END
             ELSE v.state
         END
@@ -55,8 +56,47 @@ ON CONFLICT (project_id, id) DO UPDATE
             IS DISTINCT FROM (EXCLUDED.model_id, EXCLUDED.root_object_id, EXCLUDED.source_application,
                               EXCLUDED.author, EXCLUDED.message, EXCLUDED.created_at)
        OR v.state = 'deleted'
-       OR v.id = %(newest_id)s AND v.state = 'superseded'
-       OR v.id <> %(newest_id)s AND v.state IN ('pending', 'syncing', 'failed', 'held', 'rejected');
+       OR v.id = %(newest_id)s AND v.state = 'superseded';
+
+-- name: pass_over_versions
+-- All but the newest version of a model are superseded unless they were applied. Where every version is loaded, those
+-- newer than what the model shows still wait.
+UPDATE versions
+SET state = 'superseded',
+    -- What to do about it is no longer to be done.
+    error = CASE WHEN state = 'held' THEN 'it was held: ' || split_part(error, ': `speckle2pg', 1) ELSE error END
+WHERE project_id = %(project_id)s
+  AND model_id = %(model_id)s
+  AND id <> %(newest_id)s
+  AND state IN ('pending', 'syncing', 'failed', 'held', 'rejected')
+  AND NOT (%(every)s
+           AND state IN ('pending', 'syncing')
+           AND (%(shown_id)s::text IS NULL
+                OR (created_at, id COLLATE "C") > (%(shown_at)s::timestamptz, %(shown_id)s::text)));
+
+-- name: await_untried_versions
+-- Versions that are newer than what the model shows and were never tried wait to be loaded in their turn.
+UPDATE versions
+SET state = 'pending'
+WHERE project_id = %(project_id)s
+  AND model_id = %(model_id)s
+  AND state = 'superseded'
+  AND attempts = 0
+  AND (%(shown_id)s::text IS NULL
+       OR (created_at, id COLLATE "C") > (%(shown_at)s::timestamptz, %(shown_id)s::text));
+
+-- name: versions_before
+-- Versions to load before the newest one: newer than what the model shows, in the order of their creation.
+SELECT v.id, v.created_at, v.root_object_id, v.source_application
+FROM versions AS v
+JOIN versions AS n ON n.project_id = v.project_id AND n.id = %(newest_id)s
+WHERE v.project_id = %(project_id)s
+  AND v.model_id = %(model_id)s
+  AND v.state IN ('pending', 'syncing', 'synced')
+  AND (v.created_at, v.id COLLATE "C") < (n.created_at, n.id)
+  AND (%(shown_id)s::text IS NULL
+       OR (v.created_at, v.id COLLATE "C") > (%(shown_at)s::timestamptz, %(shown_id)s::text))
+ORDER BY v.created_at, v.id COLLATE "C";
 
 -- name: record_vanished_versions
 -- Versions of a model, newer than a moment if one is given, that the server no longer lists there.
@@ -101,6 +141,6 @@ ORDER BY parent_object_id, position;
 
 -- name: stored_cursor
 -- Where a model stands.
-SELECT name, state, seq, version_id, element_count
+SELECT name, state, seq, version_id, version_created_at, element_count, derivation
 FROM models
 WHERE project_id = %(project_id)s AND id = %(model_id)s;

@@ -1,7 +1,9 @@
 -- name: list_projects
 -- Every row of the registry.
 SELECT id, name, enabled, model_globs, every_version, separate_models, state, state_reason, last_reconciled_at,
-       created_at
+       created_at,
+       (SELECT md5(string_agg(a::text, ',' ORDER BY a.name)) FROM attribute_map AS a WHERE a.project_id = projects.id)
+           AS attribute_map
 FROM projects
 ORDER BY id;
 
@@ -10,6 +12,10 @@ ORDER BY id;
 SELECT id, name, enabled, model_globs, every_version, separate_models, state, state_reason, last_reconciled_at
 FROM projects
 WHERE id = %(project_id)s;
+
+-- name: attribute_rules
+-- What a project picks out of properties.
+SELECT name, paths, type FROM attribute_map WHERE project_id = %(project_id)s ORDER BY name;
 
 -- name: add_project
 -- Registers a project, or enables it again; inserted says whether the row is new.

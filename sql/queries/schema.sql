@@ -1,6 +1,7 @@
 -- name: use_schema_locally
--- Resolves all names in one schema, for this transaction.
-SET LOCAL search_path TO {schema};
+-- Resolves all names in one schema, for this transaction, and only there: temporary tables, which come first unless they
+-- are named, may have been left in the session by somebody else.
+SET LOCAL search_path TO {schema}, pg_temp;
 
 -- name: see_what_others_commit
 -- Whatever the database's default is: after waiting for the lock, the migrator must see what the one before did.
@@ -91,3 +92,14 @@ SELECT c.relname AS name
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %(schema)s AND c.relname = 'model_elements' AND pg_has_role(c.relowner, 'USAGE');
+
+-- name: forget_noise_rules
+-- Rules that the program no longer has.
+DELETE FROM noise_rules AS n
+WHERE NOT EXISTS (SELECT FROM jsonb_to_recordset(%(rules)s) AS r (path text[], reason text) WHERE r.path = n.path);
+
+-- name: record_noise_rules
+-- The rules of the program.
+INSERT INTO noise_rules AS n (path, reason)
+SELECT path, reason FROM jsonb_to_recordset(%(rules)s) AS r (path text[], reason text)
+ON CONFLICT (path) DO UPDATE SET reason = EXCLUDED.reason WHERE n.reason <> EXCLUDED.reason;

@@ -28,6 +28,9 @@ BEGIN
         {schema}.monitoring_snapshots, {schema}.admin_log,
         {schema}.loads, {schema}.staged_facts, {schema}.staged_tree
         TO speckle2pg;
+    -- People's tables.
+    GRANT SELECT ON {schema}.attribute_map, {schema}.element_status, {schema}.noise_rules TO speckle2pg;
+    GRANT SELECT, INSERT ON {schema}.purges TO speckle2pg;
     -- Parts are never deleted, and there is one instance.
     GRANT SELECT, INSERT, UPDATE ON {schema}.parts TO speckle2pg;
     GRANT SELECT, UPDATE ON {schema}.instance TO speckle2pg;

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from speckle2pg.pipeline.extract import canonical
 from speckle2pg.store import migrations
 from speckle2pg.store.embedded import ROLE, EmbeddedServer, public_temporary_folder
 from speckle2pg.store.scratch import create_database, drop_database, with_database
@@ -44,6 +45,10 @@ class Cluster:
         else:
             create_database(self.admin_url, name)
         owner = with_database(self.admin_url, name)
+        if migrated:
+            # As at the daemon's start: the copy is another database to the change feed.
+            with psycopg.connect(owner) as connection:
+                connection.execute("SELECT next_position()")
         try:
             yield owner, _as_daemon(owner)
         finally:
@@ -67,7 +72,7 @@ def open_cluster() -> Iterator[Cluster]:
     admin_url = given or (server.admin_url if server else "")
     try:
         create_database(admin_url, template)
-        migrations.migrate(with_database(admin_url, template), "public")
+        migrations.migrate(with_database(admin_url, template), "public", canonical.NOISE)
         yield Cluster(admin_url, template)
     finally:
         drop_database(admin_url, template)

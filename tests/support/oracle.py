@@ -28,8 +28,8 @@ def newest_versions(server: SandboxServer, project_ids: Iterable[str]) -> dict[t
 
 
 def rows(url: str, query: str, *parameters: Any) -> list[dict[str, Any]]:
-    """Runs a query of a test."""
-    with psycopg.connect(url, row_factory=dict_row, autocommit=True) as connection:
+    """Runs a query of a test, which fails rather than wait for a daemon whose loop it holds up."""
+    with psycopg.connect(url, row_factory=dict_row, autocommit=True, options="-c lock_timeout=30s") as connection:
         return connection.execute(query.encode(), parameters).fetchall()
 
 

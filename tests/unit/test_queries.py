@@ -49,7 +49,7 @@ def test_text_is_the_statement_without_comment_and_semicolon() -> None:
 def test_names_put_into_a_statement_are_quoted() -> None:
     hostile = 'x"; DROP TABLE projects; --'
     assert compose("use_schema_locally", schema=hostile).as_string() == (
-        'SET LOCAL search_path TO "x""; DROP TABLE projects; --"'
+        'SET LOCAL search_path TO "x""; DROP TABLE projects; --", pg_temp'
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from speckle2pg import __version__
-from speckle2pg.cli import demo, doctor, migrate, projects, run, status, sync
+from speckle2pg.cli import backfill, decide, demo, doctor, migrate, projects, prune, remap, run, status, sync
 
 app = typer.Typer(
     name="speckle2pg",
@@ -21,7 +21,13 @@ app.command()(demo.demo)
 app.command()(migrate.migrate)
 app.add_typer(projects.app, name="projects")
 app.command()(sync.sync)
+app.command()(backfill.backfill)
+app.command()(remap.remap)
 app.command()(status.status)
+app.command()(decide.approve)
+app.command()(decide.reject)
+app.command()(decide.retry)
+app.command()(prune.prune)
 app.command()(doctor.doctor)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from speckle2pg.app import open_database
 from speckle2pg.cli.common import EXIT_FAILED, load_settings, out, print_json, run_async
+from speckle2pg.cli.doctor_models import examine_models
+from speckle2pg.cli.findings import Findings
 from speckle2pg.errors import Speckle2pgError, TokenRefusedError, WrongServerError
 from speckle2pg.identity import check_server, stated_address
 from speckle2pg.speckle.connection import MODERN, open_socket
@@ -26,25 +27,6 @@ if TYPE_CHECKING:
 
 _OLDEST_POSTGRES = 150000
 _NEEDED_SCOPES = frozenset({"streams:read"})
-
-
-@dataclass(slots=True)
-class Findings:
-    """What was checked: per check whether it is right (None: could not be checked) and a sentence."""
-
-    items: list[tuple[str, bool | None, str]] = field(default_factory=list)
-
-    def good(self, what: str, text: str) -> None:
-        """It is right."""
-        self.items.append((what, True, text))
-
-    def bad(self, what: str, text: str) -> None:
-        """It is wrong; the sentence says what to do."""
-        self.items.append((what, False, text))
-
-    def note(self, what: str, text: str) -> None:
-        """It could not be checked, or works with a reservation."""
-        self.items.append((what, None, text))
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -67,6 +49,8 @@ async def _examine(settings: Settings) -> Findings:
     async with AsyncExitStack() as stack:
         database = await _examine_database(settings, findings, stack)
         await _examine_speckle(settings, findings, stack, database)
+        if database is not None:
+            await examine_models(database, findings)
     _examine_http(settings, findings)
     return findings
 

@@ -11,6 +11,7 @@ from speckle2pg.app import open_core
 from speckle2pg.cli.common import load_settings, out, run_async
 from speckle2pg.errors import SchemaError
 from speckle2pg.identity import bind_server
+from speckle2pg.pipeline.extract import canonical
 from speckle2pg.store import migrations
 from speckle2pg.store.address import open_address
 
@@ -52,7 +53,7 @@ async def _check(settings: Settings) -> int:
 
 async def _migrate(settings: Settings) -> None:
     async with open_address(settings) as address:
-        before = await asyncio.to_thread(migrations.migrate, address.owner_url, settings.db_schema)
+        before = await asyncio.to_thread(migrations.migrate, address.owner_url, settings.db_schema, canonical.NOISE)
     for name in before.pending:
         out.print(f"applied  {name}")
     out.print(f"Schema {settings.db_schema} is up to date.")

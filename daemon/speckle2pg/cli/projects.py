@@ -12,10 +12,12 @@ from speckle2pg.cli.common import actor, errors_in_sentences, load_settings, out
 from speckle2pg.cli.tables import plain_table
 from speckle2pg.errors import ConfigurationError, GoneError, RetryableError, UnknownProjectError, UnreadableError
 from speckle2pg.identity import bind_server, canonical
+from speckle2pg.pipeline.purge import purge_project
 from speckle2pg.store.address import open_address
 
 if TYPE_CHECKING:
     from speckle2pg.app import Core
+    from speckle2pg.pipeline.purge import Purged
     from speckle2pg.settings import Settings
     from speckle2pg.speckle.queries import ProjectListing
     from speckle2pg.store.database import Database, Transaction
@@ -157,9 +159,29 @@ def resume(project: Project) -> None:
 @app.command()
 def remove(
     project: Project,
+    purge: Annotated[
+        bool,
+        typer.Option("--purge", help="Delete for good what the daemon wrote of it; parts and people's tables stay."),
+    ] = False,
 ) -> None:
     """Take a project out of the registry; its rows stay."""
-    _change(project, "projects remove", "delete_project", "Removed (its rows stay)")
+    if not purge:
+        _change(project, "projects remove", "delete_project", "Removed (its rows stay)")
+        return
+    settings = load_settings(quiet=True)
+    with errors_in_sentences(settings):
+        key = project_id(project)
+    gone = run_async(_purge(settings, key), settings)
+    models = f"{gone.models} {'model' if gone.models == 1 else 'models'}"
+    counts = f"{models}, {gone.versions} versions, {gone.elements} elements and {gone.images} former images"
+    out.print(f"Removed {key} and deleted {counts}; parts and people's tables stay.", markup=False, soft_wrap=True)
+
+
+async def _purge(settings: Settings, key: str) -> Purged:
+    async with open_address(settings) as address:
+        await prepare_schema(settings, address, migrate=False)
+        async with open_database(settings, address) as database:
+            return await purge_project(database, key, actor())
 
 
 def _change(project: str, action: str, query: str, done: str, **parameters: Any) -> None:

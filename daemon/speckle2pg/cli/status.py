@@ -7,7 +7,6 @@ import sys
 from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-import aiohttp
 import typer
 from rich.console import Group
 from rich.live import Live
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from speckle2pg.app import open_database, prepare_schema
 from speckle2pg.cli.common import err, load_settings, out, print_json, run_async
+from speckle2pg.cli.running import ask_daemon
 from speckle2pg.cli.tables import plain_table
 from speckle2pg.errors import ConfigurationError, Speckle2pgError
 from speckle2pg.store.address import open_address
@@ -69,29 +69,9 @@ async def _read(database: Database, settings: Settings) -> dict[str, Any]:
         "projects": await database.all("project_summary"),
         "models": await database.all("model_summary", project_id=None),
         "versions": await database.all("unfinished_versions"),
-        "daemon": await _daemon(settings),
+        "daemon": await ask_daemon(settings),
     }
     return {**report, "exit_code": verdict(report, settings.lag_slo)}
-
-
-async def _daemon(settings: Settings) -> dict[str, Any]:
-    """What the daemon on this machine says of itself; its channels need a token."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (asked, not bound)
-    host = everywhere.get(settings.http_host, settings.http_host)
-    base = f"http://{f'[{host}]' if ':' in host else host}:{settings.http_port}"
-    token = settings.read_token or settings.admin_token
-    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
-    try:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-            async with session.get(f"{base}/readyz") as answer:
-                ready = await answer.json()
-            async with session.get(f"{base}/health", headers=headers) as answer:
-                health = await answer.json() if answer.ok else {}
-        reasons, sockets = dict(ready["reasons"]), health.get("subscriptions")
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, TypeError, KeyError, AttributeError):
-        # Nobody, or another program.
-        return {"running": False, "url": base}
-    return {"running": True, "url": base, "ready": not reasons, "reasons": reasons, "subscriptions": sockets}
 
 
 def verdict(report: dict[str, Any], lag_slo: float) -> int:
@@ -135,8 +115,9 @@ def _parts(report: dict[str, Any]) -> list[Any]:
 def _headline(report: dict[str, Any]) -> str:
     lost = [row for row in report["projects"] if row["enabled"] and row["state"] in ("unreadable", "gone")]
     new = [row for row in report["projects"] if row["enabled"] and row["state"] == "new"]
+    waiting = sum(row["waiting"] for row in report["projects"] if row["enabled"])
     words = {
-        CURRENT: "[green]Everything that was announced is in the tables.[/]",
+        CURRENT: "[green]Current.[/]" if not waiting else f"Within LAG_SLO; {waiting} waiting.",
         BEHIND: "[red]Not everything is current.[/]",
         HELD: "[yellow]Versions wait for a person.[/]",
     }

@@ -11,16 +11,20 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from speckle2pg.app import Core, open_core
 from speckle2pg.cli.addresses import project_id
-from speckle2pg.cli.common import err, load_settings, out, run_async
+from speckle2pg.cli.common import err, load_settings, out, print_json, run_async
+from speckle2pg.cli.plan import ModelDone, ModelPlan
 from speckle2pg.errors import ConfigurationError, FatalError, RequestError, StalePlanError, UnknownProjectError
 from speckle2pg.events import Event
 from speckle2pg.identity import bind_server
-from speckle2pg.pipeline.sync import Task
+from speckle2pg.pipeline.extract.attributes import compile_rules
+from speckle2pg.pipeline.extract.model import UnfoldingError
+from speckle2pg.pipeline.plan import is_followed
+from speckle2pg.pipeline.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from speckle2pg.pipeline.load import Counts
+    from speckle2pg.pipeline.load import Preview
     from speckle2pg.pipeline.project import Outcome
     from speckle2pg.settings import Settings
     from speckle2pg.speckle.model import Model
@@ -36,12 +40,16 @@ def sync(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything again; ignore what is known.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change; write nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Sync a project, or one model of it, now."""
     settings = load_settings(quiet=True)
     with _progress_bar() as progress:
-        lines = run_async(_sync(settings, project, model, full, dry_run, progress), settings)
-    for line in lines:
+        report = run_async(_sync(settings, project, model, full, dry_run, progress), settings)
+    if as_json:
+        print_json({"models": [item.as_json() for item in report]})
+        return
+    for line in [line for item in report for line in item.lines()]:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -75,7 +83,7 @@ async def _sync(
     full: bool,
     dry_run: bool,
     progress: Callable[[str, int], None] | None,
-) -> list[str]:
+) -> Sequence[ModelPlan | ModelDone]:
     key = project_id(project)
     async with open_core(settings, migrate=settings.migrate_on_start, progress=progress) as core:
         await bind_server(core.database, core.queries, core.http.url)
@@ -110,25 +118,48 @@ async def _choose(core: Core, key: str, wanted: str) -> Model:
     return found[0]
 
 
-async def _preview(core: Core, row: Row, chosen: Model | None, *, full: bool) -> list[str]:
+async def _preview(core: Core, row: Row, chosen: Model | None, *, full: bool) -> list[ModelPlan]:
     models = [chosen] if chosen else (await core.queries.project(row["id"])).models
-    lines: list[str] = []
+    attributes = compile_rules(await core.database.all("attribute_rules", project_id=row["id"]))
+    plans: list[ModelPlan] = []
     for model in models:
-        separate = tuple(row["separate_models"])
-        task = Task(row["id"], model, "admin", datetime.now(UTC), separate, full)
+        if not is_followed(model.name, row["model_globs"]):
+            plans.append(ModelPlan(model, None, ("not followed",)))
+            continue
+        task = Task(
+            row["id"],
+            model,
+            "admin",
+            datetime.now(UTC),
+            tuple(row["separate_models"]),
+            attributes,
+            full=full,
+            every=row["every_version"],
+        )
         try:
-            lines.append(f"{model.name}: {_plus(await core.models.preview(task))}")
-        except FatalError as error:
-            lines.append(f"{model.name}: {error}")
-    return lines
+            found = await core.models.preview(task)
+        except (FatalError, UnfoldingError) as error:
+            plans.append(ModelPlan(model, None, (str(error),)))
+        else:
+            plans.append(ModelPlan(model, found, await _notes(core, row["id"], found, full=full)))
+    return plans
 
 
-def _plus(counts: Counts) -> str:
-    return f"+{counts.added} ~{counts.modified} -{counts.removed} ={counts.unchanged}"
+async def _notes(core: Core, key: str, found: Preview, *, full: bool) -> tuple[str, ...]:
+    """What keeps the newest version from being applied, or is applied before it."""
+    notes = [f"{found.waiting} versions would be applied, one after the other"] if found.waiting > 1 else []
+    known = await core.database.one("version_state", project_id=key, version_id=found.version_id)
+    state = known["state"] if known else None
+    if state == "rejected" or (state == "failed" and not full):
+        cure = "approve" if state == "rejected" else "retry"
+        notes.append(
+            f"version {found.version_id} is {state}: nothing is done until `speckle2pg {cure} {found.version_id}`"
+        )
+    return tuple(notes)
 
 
-async def _report(core: Core, key: str, outcome: Outcome) -> list[str]:
-    """One line per model; a fault that passes or a state that is not ok ends the command with an error.
+async def _report(core: Core, key: str, outcome: Outcome) -> list[ModelDone]:
+    """What came of each model; a fault that passes or a state that is not ok ends the command with an error.
 
     Raises:
         RequestError: The project cannot be read, or a version failed.
@@ -139,16 +170,8 @@ async def _report(core: Core, key: str, outcome: Outcome) -> list[str]:
     if outcome.state != "ok":
         row = await core.database.one("get_project", project_id=key)
         raise RequestError(f"project {key} is {outcome.state}: {row['state_reason'] if row else ''}")
-    failed = [item for item in await core.database.all("unfinished_versions") if item["project_id"] == key]
+    failed = await core.database.all("stuck_versions", project_id=key)
     if failed:
         raise RequestError("\n".join(f"version {item['id']} is {item['state']}: {item['error']}" for item in failed))
     models = await core.database.all("model_summary", project_id=key)
-    return [_line(row, outcome) for row in models]
-
-
-def _line(row: Row, outcome: Outcome) -> str:
-    applied = outcome.applied.get(row["id"])
-    if row["state"] != "active":
-        return f"{row['name']}: {row['state']}"
-    change = _plus(applied.counts) if applied else "current"
-    return f"{row['name']}: {change}, {row['element_count']} elements"
+    return [ModelDone(row, outcome.applied.get(row["id"])) for row in models]

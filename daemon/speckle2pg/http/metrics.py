@@ -55,6 +55,7 @@ class MetricsRoute:
         for state, column in (("pending", "waiting"), ("failed", "failed"), ("held", "held")):
             metrics.VERSIONS.labels(state).set(sum(row[column] for row in projects))
         metrics.OLDEST_PENDING.set(max((row["oldest_pending_seconds"] for row in projects), default=0))
+        metrics.FEED_STALL.set(status["feed"]["stall_seconds"])
         reconciled = [row["last_reconciled_at"] for row in projects if row["enabled"] and row["state"] == "ok"]
         if reconciled and None not in reconciled:
             metrics.RECONCILE_SUCCESS.set(min(at.timestamp() for at in reconciled))

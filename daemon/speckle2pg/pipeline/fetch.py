@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from speckle2pg.errors import FatalError, IncompleteError
+from speckle2pg.pipeline.extract.attributes import NO_ATTRIBUTES
 from speckle2pg.pipeline.extract.decode import parse
 from speckle2pg.pipeline.extract.model import UnreadableObjectError
 from speckle2pg.speckle.objects import Traffic
@@ -20,6 +21,7 @@ from speckle2pg.speckle.objects import Traffic
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+    from speckle2pg.pipeline.extract.attributes import AttributeMap
     from speckle2pg.pipeline.extract.model import Facts, Node, Parsed
 
 ROUNDS = 3
@@ -62,11 +64,17 @@ class Fetcher:
         reader: Where objects come from.
         known: Nodes of the applied version, by object id; they are not downloaded.
         progress: Called with the number of objects read so far.
+        attributes: What is picked out of properties.
     """
 
     def __init__(
-        self, reader: Reader, known: Mapping[str, Node], progress: Callable[[int], None] | None = None
+        self,
+        reader: Reader,
+        known: Mapping[str, Node],
+        progress: Callable[[int], None] | None = None,
+        attributes: AttributeMap = NO_ATTRIBUTES,
     ) -> None:
+        self._attributes = attributes
         self._reader = reader
         self._known = known
         self._progress = progress
@@ -108,8 +116,8 @@ class Fetcher:
             if part.node.object_id == skeleton.root:
                 # Only the root's proxies count: any other object may be known, and is then not read.
                 skeleton.levels.update(part.levels)
+            skeleton.replaced += part.replaced
             if part.facts is not None:
-                skeleton.replaced += part.facts.replaced
                 await sink.add(part.facts)
 
     async def _read(self, project_id: str, object_ids: Sequence[str], skeleton: Skeleton) -> AsyncIterator[Parsed]:
@@ -143,5 +151,5 @@ class Fetcher:
     async def _parse(self, object_id: str, payload: bytes, *, is_root: bool) -> Parsed:
         # A large root must not hold the event loop.
         if len(payload) > _LARGE:
-            return await asyncio.to_thread(parse, object_id, payload, is_root=is_root)
-        return parse(object_id, payload, is_root=is_root)
+            return await asyncio.to_thread(parse, object_id, payload, is_root=is_root, attributes=self._attributes)
+        return parse(object_id, payload, is_root=is_root, attributes=self._attributes)

@@ -5,12 +5,12 @@ What a reader sees is the version before or this one, with its history, its curs
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from speckle2pg.errors import RetryableError
-from speckle2pg.pipeline.extract.canonical import CANONICAL_VERSION
+from speckle2pg.errors import HeldError, RetryableError
+from speckle2pg.pipeline.merge import Merge
 from speckle2pg.pipeline.notify import announcement
 from speckle2pg.pipeline.stored import lock_model
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from speckle2pg.pipeline.extract.model import Occurrence
+    from speckle2pg.pipeline.merge import Counts
     from speckle2pg.pipeline.plan import Cursor
     from speckle2pg.pipeline.staging import Staging
     from speckle2pg.speckle.model import Version
@@ -25,20 +26,8 @@ if TYPE_CHECKING:
     from speckle2pg.store.database import Database, Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What an application changed: elements; added includes restored, and added + modified + unchanged are present."""
-
-    added: int = 0
-    modified: int = 0
-    removed: int = 0
-    restored: int = 0
-    unchanged: int = 0
-
-    @property
-    def present(self) -> int:
-        """Elements present afterwards."""
-        return self.added + self.modified + self.unchanged
+FIRST_CHANGES = 5
+"""Elements that a preview names per operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +39,68 @@ class Applied:
     counts: Counts
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An element that would be added, modified or removed."""
+
+    operation: str
+    element_type: str | None
+    name: str | None
+    mark: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an application would change.
+
+    Attributes:
+        counts: How many elements.
+        first: The first of each operation.
+        held: Why the gate would hold it.
+        version_id: The version; None where the model has none left.
+        waiting: Versions that would be loaded, this one included.
+    """
+
+    counts: Counts
+    first: tuple[Change, ...] = ()
+    held: str | None = None
+    version_id: str | None = None
+    waiting: int = 1
+
+
+class Gate(Protocol):
+    """Judges a version before anything of it is written."""
+
+    async def check(self, tx: Transaction, key: dict[str, Any], load_id: int, counts: Counts) -> None:
+        """Looks at what a staged version would change.
+
+        Raises:
+            HeldError: It has to wait for a person.
+        """
+
+
 class Loader:
     """Writes versions to one schema.
 
     Args:
         database: Where.
         history: Keep former images.
+        announce: Tell listeners.
         checkpoint: Called with the name of each point that a fault may strike at; for the fault tests' benefit it
             names the same points as the docs.
     """
 
     def __init__(
-        self, database: Database, *, history: bool = True, checkpoint: Callable[[str], None] | None = None
+        self,
+        database: Database,
+        *,
+        history: bool = True,
+        announce: bool = True,
+        checkpoint: Callable[[str], None] | None = None,
     ) -> None:
         self._database = database
         self._history = history
+        self._announce = announce
         self._checkpoint = checkpoint or (lambda _name: None)
 
     async def apply(
@@ -77,11 +113,15 @@ class Loader:
         occurrences: Iterator[Occurrence],
         *,
         traffic: Traffic,
+        replaced: int,
         seconds: Callable[[], dict[str, float]],
+        derivation: str | None = None,
+        gate: Gate | None = None,
     ) -> Applied:
         """Merges a staged version into the model's rows.
 
         Raises:
+            HeldError: The gate holds it; nothing was written.
             StalePlanError: The model's seq is no longer the planned one; nothing was written.
             DatabaseUnavailableError: The database ended the transaction; nothing was written.
         """
@@ -91,10 +131,13 @@ class Loader:
             key = {"project_id": project_id, "model_id": model_id}
             await tx.one("plan_for_whole_models")
             await lock_model(tx, project_id, model_id, cursor)
-            merge = _Merge(tx, key, load_id, cursor.seq + 1, version.id, version.created_at)
-            counts = await merge.run(history=self._history, reason="absent")
+            merge = Merge(tx, key, load_id, cursor.seq + 1, version.id, version.created_at)
+            counts = await merge.count()
+            if gate is not None:
+                await gate.check(tx, key, load_id, counts)
+            await merge.write(history=self._history, reason="absent")
             self._checkpoint("merged")
-            await self._finish(tx, key, merge.seq, cursor, version, counts)
+            await self._finish(tx, key, merge.seq, replace(cursor, derivation=derivation), version, counts)
             await tx.do(
                 "finish_version",
                 project_id=project_id,
@@ -102,6 +145,7 @@ class Loader:
                 seq=merge.seq,
                 base_version_id=cursor.version_id,
                 duplicates=duplicates,
+                replaced=replaced,
                 objects_fetched=traffic.objects,
                 bytes_fetched=traffic.size,
                 requests=traffic.requests,
@@ -114,25 +158,46 @@ class Loader:
         return Applied(version.id, merge.seq, counts)
 
     async def preview(
-        self, project_id: str, model_id: str, staging: Staging, occurrences: Iterator[Occurrence]
-    ) -> Counts:
-        """What an application would change; writes nothing."""
+        self,
+        project_id: str,
+        model_id: str,
+        staging: Staging | None,
+        occurrences: Iterator[Occurrence],
+        gate: Gate | None = None,
+    ) -> Preview:
+        """What an application would change, or what emptying the model would without staging; writes nothing."""
         async with self._database.transaction(commit=False) as tx:
-            load_id, _ = await staging.complete(tx, occurrences)
+            # No staged row bears load id 0.
+            load_id, _ = await staging.complete(tx, occurrences) if staging else (0, 0)
             await tx.one("plan_for_whole_models")
-            row = await tx.one("classify", project_id=project_id, model_id=model_id, load_id=load_id)
-        return Counts(**(row or {}))
+            key = {"project_id": project_id, "model_id": model_id}
+            counts = await Merge(tx, key, load_id, 0, None, datetime.now(UTC)).count()
+            held = None
+            try:
+                if gate is not None:
+                    await gate.check(tx, key, load_id, counts)
+            except HeldError as error:
+                held = str(error)
+            await tx.do("carry_facts", **key, load_id=load_id)
+            first = await tx.all("first_changes", **key, load_id=load_id, most=FIRST_CHANGES)
+        return Preview(counts, tuple(Change(**row) for row in first), held)
 
-    async def clear(self, project_id: str, model_id: str, cursor: Cursor, *, reason: str) -> Applied:
-        """Removes all elements of a model that is gone (`model_deleted`) or has no version left (`no_version`)."""
+    async def clear(
+        self, project_id: str, model_id: str, cursor: Cursor, *, reason: str, at: datetime | None = None
+    ) -> Applied:
+        """Removes all elements of a model that is gone (`model_deleted`) or has no version left (`no_version`).
+
+        A replay says `at` which moment that was.
+        """
         async with self._database.transaction() as tx:
             key = {"project_id": project_id, "model_id": model_id}
             await tx.one("plan_for_whole_models")
             await lock_model(tx, project_id, model_id, cursor)
             # No staged row bears load id 0: every row is absent from the empty tree.
-            merge = _Merge(tx, key, 0, cursor.seq + 1, None, datetime.now(UTC))
-            counts = await merge.run(history=self._history, reason=reason)
-            await self._finish(tx, key, merge.seq, cursor, None, counts)
+            merge = Merge(tx, key, 0, cursor.seq + 1, None, at or datetime.now(UTC))
+            counts = await merge.count()
+            await merge.write(history=self._history, reason=reason)
+            await self._finish(tx, key, merge.seq, cursor, None, counts, reason)
             if reason == "model_deleted":
                 await tx.do("retire_model", **key)
                 await tx.do("retire_versions", **key)
@@ -146,6 +211,7 @@ class Loader:
         cursor: Cursor,
         version: Version | None,
         counts: Counts,
+        removed_reason: str | None = None,
     ) -> None:
         version_id = version.id if version else None
         moved = await tx.one(
@@ -155,55 +221,13 @@ class Loader:
             version_id=version_id,
             version_created_at=version.created_at if version else None,
             source_application=version.source_application if version else None,
+            derivation=cursor.derivation,
+            history=self._history,
         )
         if moved is None or moved["element_count"] != counts.present:
             # Never commit a version whose rows do not add up, whatever the cause: an unlogged table emptied by a
             # crash of the database, for one.
             raise RetryableError(f"model {key['model_id']}: {counts.present} elements were expected, found {moved}")
-        await tx.do("record_sync", **key, seq=seq, version_id=version_id)
-        await tx.one("announce", payload=announcement(key, seq, cursor.version_id, version_id, asdict(counts)))
-
-
-class _Merge:
-    """The statements that turn the rows of one version into those of the next."""
-
-    def __init__(
-        self,
-        tx: Transaction,
-        key: dict[str, Any],
-        load_id: int,
-        seq: int,
-        version_id: str | None,
-        at: datetime,
-    ) -> None:
-        self._tx = tx
-        self._key = key
-        self._load = {**key, "load_id": load_id}
-        self._stamp = {"version_id": version_id, "at": at, "seq": seq}
-        self.seq = seq
-
-    async def run(self, *, history: bool, reason: str) -> Counts:
-        """Runs them and gives what changed.
-
-        Raises:
-            RetryableError: Fewer rows were written than the classification promised.
-        """
-        counts = Counts(**(await self._tx.one("classify", **self._load) or {}))
-        if history and (counts.modified or counts.removed):
-            await self._tx.do("keep_history", **self._load, seq=self.seq)
-        if counts.removed:
-            await self._tx.do("remove_elements", **self._load, **self._stamp, reason=reason)
-        if counts.added or counts.modified:
-            await self._tx.do("carry_facts", **self._load)
-            await self._write(counts)
-        if counts.unchanged:
-            await self._tx.do("settle_elements", **self._load)
-        await self._tx.do("prune_tree", **self._load)
-        await self._tx.do("write_tree", **self._load)
-        return counts
-
-    async def _write(self, counts: Counts) -> None:
-        row = await self._tx.one("write_elements", **self._load, **self._stamp, canonical_version=CANONICAL_VERSION)
-        written, expected = (row or {}).get("written"), counts.added + counts.modified
-        if written != expected:
-            raise RetryableError(f"{written} of {expected} elements were staged; the load starts anew")
+        await tx.do("record_sync", **key, seq=seq, version_id=version_id, removed_reason=removed_reason)
+        if self._announce:
+            await tx.one("announce", payload=announcement(key, seq, cursor.version_id, version_id, asdict(counts)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from speckle2pg.speckle.model import Version
 
@@ -21,11 +22,15 @@ class Cursor:
         seq: Applications so far; a load commits only if it is still this.
         version_id: Version that the rows show; None before the first one.
         element_count: Rows present.
+        version_created_at: When that version was created in Speckle.
+        derivation: By which rules the rows were made; see `remap.derivation`.
     """
 
     seq: int = 0
     version_id: str | None = None
     element_count: int = 0
+    version_created_at: datetime | None = None
+    derivation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +38,14 @@ class Plan:
     """What a sync of a model has to do.
 
     Attributes:
-        action: `nothing`: current, or the newest version waits for a person; `apply`: load `version`;
+        action: `nothing`: current, or the newest version waits for a person; `apply`: load `versions`;
             `empty`: the model has no version left.
-        version: The newest version, if there is one.
+        versions: What to load, in this order.
         reason: Why nothing is done, for `sync` and the log.
     """
 
     action: Literal["nothing", "apply", "empty"]
-    version: Version | None = None
+    versions: tuple[Version, ...] = ()
     reason: str = ""
 
 
@@ -52,24 +57,34 @@ def newest(versions: Sequence[Version]) -> Version | None:
     return max(versions, key=lambda version: version.order, default=None)
 
 
-def plan_model(version: Version | None, cursor: Cursor, state: str | None, *, full: bool = False) -> Plan:
+def plan_model(
+    version: Version | None,
+    cursor: Cursor,
+    state: str | None,
+    *,
+    before: tuple[Version, ...] = (),
+    full: bool = False,
+) -> Plan:
     """Decides what a model needs.
 
     Args:
         version: Its newest version on the server, if it has any.
         cursor: Where it stands here.
         state: State on record of that version.
-        full: Apply even what is already applied, and what waits for a person.
+        before: Versions to load before it.
+        full: Apply even what is already applied, what failed and what is held: it is judged anew. What a person
+            rejected stays so.
     """
     if version is None:
-        return Plan("empty" if cursor.version_id is not None else "nothing", None, "the model has no versions")
-    if full:
-        return Plan("apply", version)
+        action: Literal["nothing", "empty"] = "empty" if cursor.version_id is not None else "nothing"
+        return Plan(action, reason="the model has no versions")
+    reason = ""
     if version.id == cursor.version_id:
-        return Plan("nothing", version, "current")
-    if state in _WAITS_FOR_A_PERSON:
-        return Plan("nothing", version, f"version {version.id} is {state}")
-    return Plan("apply", version)
+        reason = "" if full else "current"
+    elif state == "rejected" or (state in _WAITS_FOR_A_PERSON and not full):
+        reason = f"version {version.id} is {state}"
+    versions = before if reason else (*before, version)
+    return Plan("apply" if versions else "nothing", versions, reason)
 
 
 def is_followed(model_name: str, globs: Sequence[str]) -> bool:

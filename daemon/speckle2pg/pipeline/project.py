@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from speckle2pg.errors import FatalError, GoneError, RetryableError, TokenRefusedError, UnreadableError
+from speckle2pg.pipeline.extract.attributes import compile_rules
 from speckle2pg.pipeline.plan import Cursor, is_followed
 from speckle2pg.pipeline.stored import cursor_of
-from speckle2pg.pipeline.sync import Task
+from speckle2pg.pipeline.task import Task
 from speckle2pg.speckle.model import Model, VersionPage
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class ProjectSync:
         outcome = Outcome()
         if row is None or not row["enabled"]:
             return outcome
+        row["attributes"] = compile_rules(await self._database.all("attribute_rules", project_id=event.project_id))
         try:
             if event.model_id is None:
                 await self._look_at_project(event, row, outcome, full=full)
@@ -140,7 +142,17 @@ class ProjectSync:
         if not followed:
             return
         separate = tuple(row["separate_models"])
-        task = Task(event.project_id, model, event.cause, event.at, separate, full, cursor)
+        task = Task(
+            event.project_id,
+            model,
+            event.cause,
+            event.at,
+            separate,
+            row["attributes"],
+            full=full,
+            every=row["every_version"],
+            cursor=cursor,
+        )
         applied = await self._models.sync(task)
         if applied is not None:
             outcome.applied[model.id] = applied

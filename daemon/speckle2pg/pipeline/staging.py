@@ -19,7 +19,9 @@ CHUNK_BYTES = 8 * 1024 * 1024
 """A chunk is committed at so many rows or bytes: memory stays flat, and a load below both is one transaction."""
 
 _FACTS = tuple(
-    name for name in Facts.__struct_fields__ if name not in ("object_id", "application_id", "properties", "replaced")
+    name
+    for name in Facts.__struct_fields__
+    if name not in ("object_id", "application_id", "properties", "attributes", "replaced")
 )
 
 
@@ -112,7 +114,7 @@ async def _drop(tx: Transaction, load_id: int) -> None:
 
 def _facts_row(load_id: int, facts: Facts) -> tuple[Any, ...]:
     own = (getattr(facts, name) for name in _FACTS)
-    return (load_id, facts.object_id, *own, facts.properties.decode())
+    return (load_id, facts.object_id, *own, facts.properties.decode(), facts.attributes.decode())
 
 
 def _tree_row(load_id: int, at: Occurrence) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ async def read_cursor(database: Database, project_id: str, model_id: str) -> Cur
 
 def cursor_of(row: Row) -> Cursor:
     """The cursor in a row of `models`."""
-    return Cursor(row["seq"], row["version_id"], row["element_count"])
+    return Cursor(row["seq"], row["version_id"], row["element_count"], row["version_created_at"], row["derivation"])
 
 
 async def lock_model(tx: Transaction, project_id: str, model_id: str, cursor: Cursor) -> None:
@@ -31,7 +31,8 @@ async def lock_model(tx: Transaction, project_id: str, model_id: str, cursor: Cu
         StalePlanError: Somebody applied a version since.
     """
     row = await tx.one("lock_model", project_id=project_id, model_id=model_id)
-    if row is None or (row["seq"], row["version_id"]) != (cursor.seq, cursor.version_id):
+    planned = (cursor.seq, cursor.version_id, cursor.derivation)
+    if row is None or (row["seq"], row["version_id"], row["derivation"]) != planned:
         raise StalePlanError(f"model {model_id} of project {project_id} changed since it was planned")
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-import structlog
-
-from speckle2pg import metrics
-from speckle2pg.errors import FatalError, IncompleteError, StalePlanError
-from speckle2pg.pipeline.extract.model import UnfoldingError
+from speckle2pg.errors import FatalError
+from speckle2pg.pipeline.attempt import Attempts
 from speckle2pg.pipeline.extract.tree import walk
 from speckle2pg.pipeline.fetch import Fetcher
-from speckle2pg.pipeline.load import Applied, Counts, Loader
-from speckle2pg.pipeline.plan import is_separate, newest, plan_model
+from speckle2pg.pipeline.gate import OFF, Limits, RemovalGate
+from speckle2pg.pipeline.plan import Cursor, newest, plan_model
+from speckle2pg.pipeline.remap import derivation, remap
+from speckle2pg.pipeline.remap import is_separate as made_separate
 from speckle2pg.pipeline.report import report
 from speckle2pg.pipeline.stages import Stages
 from speckle2pg.pipeline.staging import Staging
@@ -21,52 +21,15 @@ from speckle2pg.pipeline.stored import read_cursor, read_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
 
-    from speckle2pg.events import Cause
-    from speckle2pg.pipeline.extract.model import Facts, Node, Occurrence
+    from speckle2pg.pipeline.extract.model import Node, Occurrence
     from speckle2pg.pipeline.fetch import Skeleton
-    from speckle2pg.pipeline.plan import Cursor
+    from speckle2pg.pipeline.load import Applied, Loader, Preview
+    from speckle2pg.pipeline.task import Task
     from speckle2pg.pipeline.versions import VersionList
-    from speckle2pg.speckle.model import Model, Version
+    from speckle2pg.speckle.model import Version
     from speckle2pg.speckle.objects import ObjectReader
     from speckle2pg.store.database import Database
-
-log = structlog.get_logger()
-
-MISSING_ATTEMPTS = 8
-"""Attempts after which a version whose objects never came counts as failed; a person may retry it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A model to sync, with what the registry says of its project.
-
-    Attributes:
-        project_id: Its project.
-        model: The model and its newest versions, as the server just told.
-        cause: Who made us look.
-        at: When that was.
-        separate_models: Globs of models whose guids are kept apart.
-        full: Apply again even what is applied, and download all of it.
-        cursor: Where the model stood before the server was asked, so that an answer older than what somebody else
-            applied meanwhile is found stale; None reads it now, which is enough for a preview.
-    """
-
-    project_id: str
-    model: Model
-    cause: Cause
-    at: datetime
-    separate_models: tuple[str, ...] = ()
-    full: bool = False
-    cursor: Cursor | None = None
-
-
-class _Nowhere:
-    """A sink for a dry run: a count needs no facts."""
-
-    async def add(self, facts: Facts) -> None:
-        """Drops them."""
 
 
 class ModelSync:
@@ -78,6 +41,7 @@ class ModelSync:
         versions: Keeps the list of versions.
         loader: Writes versions.
         progress: Called with the model's name and the number of objects read so far.
+        limits: What a version may remove before a person is asked.
     """
 
     def __init__(
@@ -87,14 +51,15 @@ class ModelSync:
         versions: VersionList,
         loader: Loader,
         progress: Callable[[str, int], None] | None = None,
+        limits: Limits = OFF,
     ) -> None:
         self._database = database
         self._reader = reader
         self._versions = versions
         self._loader = loader
         self._progress = progress
-        # Per model the version whose objects are missing, and in how many attempts in a row they were.
-        self._missing: dict[tuple[str, str], tuple[str, int]] = {}
+        self._limits = limits
+        self.attempts = Attempts(versions)
 
     async def sync(self, task: Task) -> Applied | None:
         """Brings a model's rows to its newest version; None when nothing had to be done.
@@ -104,20 +69,42 @@ class ModelSync:
             UnreadableError, GoneError: The project is no longer readable.
         """
         stages = Stages()
-        cursor = await self._cursor(task)
+        cursor = await self._derived(task, await self._cursor(task), stages)
+        task = settled(task, cursor)
         with stages.stage("plan"):
-            version, state = await self._versions.record(
-                task.project_id, task.model, cursor, cause=task.cause, at=task.at
+            at = await self._versions.record(
+                task.project_id, task.model, cursor, cause=task.cause, at=task.at, every=task.every
             )
-            plan = plan_model(version, cursor, state, full=task.full)
-        if plan.action == "nothing":
-            return None
-        if plan.action == "empty" or plan.version is None:
+            plan = plan_model(at.newest, cursor, at.state, before=at.before, full=task.full)
+        if plan.action == "empty":
             return await self._clear(task, cursor, "no_version", stages)
-        done = await self._attempt(task, cursor, plan.version, stages)
-        if done is not None:
-            report(task.project_id, task.model.name, task.cause, plan.version, done, stages)
-        return done
+        if at.newest is None:
+            return None
+        self.attempts.patience.keep_only(task.key, [version.id for version in plan.versions])
+        last = None
+        for version in plan.versions:
+            is_last = version is plan.versions[-1]
+            apply = partial(self._apply, task, cursor, version, stages)
+            done = await self.attempts.run(task, version, apply, newest=is_last)
+            if done is not None:
+                report(task.project_id, task.model.name, task.cause, version, done, stages)
+                made_by = derivation(task.attributes, separate=task.separate)
+                cursor = Cursor(done.seq, version.id, done.counts.present, version.created_at, made_by)
+                last = done
+            stages = Stages()
+        if len(plan.versions) > 1:
+            # Those that could not be applied and that a newer one has overtaken wait for nothing any more.
+            await self._versions.pass_over(task.project_id, task.model.id, cursor, at.newest, every=task.every)
+        return last
+
+    async def _derived(self, task: Task, cursor: Cursor, stages: Stages) -> Cursor:
+        """The cursor of rows that are made by the rules of now: others are derived again from what they store."""
+        wanted = derivation(task.attributes, separate=made_separate(cursor.derivation))
+        if cursor.seq == 0 or cursor.derivation == wanted:
+            return cursor
+        with stages.stage("remap"):
+            await remap(self._database, task.project_id, task.model.id, task.attributes)
+        return replace(cursor, derivation=wanted)
 
     async def retire(self, task: Task) -> Applied:
         """Removes the elements of a model that the server deleted.
@@ -135,63 +122,41 @@ class ModelSync:
         report(task.project_id, task.model.name, task.cause, None, applied, stages)
         return applied
 
-    async def preview(self, task: Task) -> Counts:
-        """What a sync would change; writes nothing, not even the list of versions."""
+    async def replay(self, task: Task, cursor: Cursor, version: Version) -> Applied:
+        """Applies a version where the model stands, whatever else the server has: for `backfill`.
+
+        Raises:
+            IncompleteError, FatalError, UnfoldingError: It cannot be read.
+            RetryableError: It can succeed later.
+        """
+        return await self._apply(task, cursor, version, Stages())
+
+    async def preview(self, task: Task) -> Preview:
+        """What a sync to the newest version would change; writes nothing, not even the list of versions."""
         cursor = await self._cursor(task)
+        task = settled(task, cursor)
         version = newest(await self._versions.complete(task.project_id, task.model))
         if version is None:
-            return Counts(removed=cursor.element_count)
-        skeleton = await self._fetch(task, version, await self._known(task), _Nowhere())
+            return await self._loader.preview(task.project_id, task.model.id, None, iter(()))
+        # Rows made by other rules hold hashes of another kind: then all is read, and compared leaf by leaf.
+        wanted = derivation(task.attributes, separate=made_separate(cursor.derivation))
+        comparable = cursor.derivation == wanted and not task.full
         staging = Staging(self._database, task.project_id, task.model.id, version.id)
-        return await self._loader.preview(task.project_id, task.model.id, staging, self._walk(task, skeleton))
-
-    async def _attempt(self, task: Task, cursor: Cursor, version: Version, stages: Stages) -> Applied | None:
-        await self._versions.begin(task.project_id, version.id)
         try:
-            applied = await self._apply(task, cursor, version, stages)
-        except StalePlanError:
-            metrics.SYNCS.labels("stale").inc()
-            await self._versions.wait(task.project_id, version.id, "the model changed meanwhile; planned anew")
-            raise
-        except IncompleteError as error:
-            attempts = self._count_missing(task, version)
-            if attempts >= MISSING_ATTEMPTS:
-                await self._fail(task, version, f"{error}; given up after {attempts} attempts")
-                return None
-            await self._put_off(task, version, error)
-            raise
-        except (FatalError, UnfoldingError) as error:
-            await self._fail(task, version, str(error))
-            return None
-        except Exception as error:
-            # Whatever it is, the version says why it waits.
-            await self._put_off(task, version, error)
-            raise
-        self._missing.pop((task.project_id, task.model.id), None)
-        return applied
+            skeleton = await self._fetch(task, version, await self._known(task) if comparable else {}, staging)
+            walked = self._walk(task, skeleton)
+            found = await self._loader.preview(
+                task.project_id, task.model.id, staging, walked, self._gate(cursor, version)
+            )
+        finally:
+            await staging.abandon()
+        newer = await self._versions.newer(task.project_id, task.model, cursor) if task.every else []
+        return replace(found, version_id=version.id, waiting=max(1, len(newer)))
 
-    def _count_missing(self, task: Task, version: Version) -> int:
-        """Attempts in which objects were missing, since this process met the version; other faults do not count."""
-        key = (task.project_id, task.model.id)
-        last, count = self._missing.get(key, (version.id, 0))
-        self._missing[key] = (version.id, count + 1 if last == version.id else 1)
-        return self._missing[key][1]
-
-    async def _put_off(self, task: Task, version: Version, error: Exception) -> None:
-        metrics.SYNCS.labels("retried").inc()
-        await self._versions.wait(task.project_id, version.id, str(error) or type(error).__name__)
-
-    async def _fail(self, task: Task, version: Version, reason: str) -> None:
-        metrics.SYNCS.labels("failed").inc()
-        self._missing.pop((task.project_id, task.model.id), None)
-        log.error(
-            "version failed",
-            project=task.project_id,
-            model=task.model.name,
-            version=version.id,
-            reason=reason,
-        )
-        await self._versions.fail(task.project_id, version.id, reason)
+    def _gate(self, cursor: Cursor, version: Version) -> RemovalGate | None:
+        """What is shown already is not judged when it is applied again."""
+        shown = version.id == cursor.version_id
+        return None if shown else RemovalGate(self._limits, version.id, cursor.seq)
 
     async def _apply(self, task: Task, cursor: Cursor, version: Version, stages: Stages) -> Applied:
         known = {} if task.full else await self._known(task)
@@ -208,16 +173,17 @@ class ModelSync:
                     staging,
                     self._timed(stages, self._walk(task, skeleton)),
                     traffic=skeleton.traffic,
+                    replaced=skeleton.replaced,
                     seconds=stages.seconds,
+                    derivation=derivation(task.attributes, separate=task.separate),
+                    gate=self._gate(cursor, version),
                 )
         except BaseException:
             # Also when cancelled: what was staged for this attempt is no use to the next one.
             await staging.abandon()
             raise
 
-    async def _fetch(
-        self, task: Task, version: Version, known: Mapping[str, Node], sink: Staging | _Nowhere
-    ) -> Skeleton:
+    async def _fetch(self, task: Task, version: Version, known: Mapping[str, Node], sink: Staging) -> Skeleton:
         root = version.referenced_object
         if not root:
             raise FatalError(f"version {version.id} names no root object")
@@ -225,7 +191,8 @@ class ModelSync:
             raise FatalError(f"version {version.id} was published as a bundle, which this speckle2pg cannot read")
         shown = self._progress
         progress = None if shown is None else lambda count: shown(task.model.name, count)
-        return await Fetcher(self._reader, known, progress).fetch(task.project_id, root, sink)
+        fetcher = Fetcher(self._reader, known, progress, task.attributes)
+        return await fetcher.fetch(task.project_id, root, sink)
 
     def _walk(self, task: Task, skeleton: Skeleton) -> Iterator[Occurrence]:
         return walk(
@@ -234,7 +201,7 @@ class ModelSync:
             skeleton.levels,
             project_id=task.project_id,
             model_id=task.model.id,
-            separate=is_separate(task.model.name, task.separate_models),
+            separate=task.separate,
         )
 
     @staticmethod
@@ -252,3 +219,10 @@ class ModelSync:
 
     async def _known(self, task: Task) -> dict[str, Node]:
         return await read_tree(self._database, task.project_id, task.model.id)
+
+
+def settled(task: Task, cursor: Cursor) -> Task:
+    """The task with the identity that the model's rows have; `--full` settles it anew by what the registry says now."""
+    if cursor.seq == 0 or task.full:
+        return task
+    return replace(task, settled=made_separate(cursor.derivation))

@@ -11,6 +11,7 @@ import structlog
 from speckle2pg.aio.backoff import Backoff
 from speckle2pg.errors import RetryableError, Speckle2pgError
 from speckle2pg.events import Event
+from speckle2pg.store.follow import Follower
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,23 +20,30 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+CHANNEL = "speckle2pg_requests"
+POLL_LISTENING = 30.0
+POLL_DEAF = 1.0
+"""Seconds between polls with and without LISTEN."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 
 
 class AdminSource:
-    """Accepts requests to look and settles each; what is open when it ends is taken up at the next start.
+    """Works on requests to look: its own, those that other processes leave, and those left open before it started.
 
     Args:
         database: Where requests are kept.
+        direct_url: A connection that carries LISTEN.
         ask: Posts an event and waits for its look.
     """
 
-    def __init__(self, database: Database, ask: Callable[[Event], Awaitable[Any]]) -> None:
+    def __init__(self, database: Database, direct_url: str, ask: Callable[[Event], Awaitable[Any]]) -> None:
         self._database = database
+        self._direct_url = direct_url
         self._ask = ask
         self._group: asyncio.TaskGroup | None = None
         self._taken_up: set[int] = set()
+        self._settled: set[int] = set()
         self.closed = False
 
     async def accept(self, project_id: str, model_id: str | None, actor: str) -> int:
@@ -52,24 +60,22 @@ class AdminSource:
         return int(row["id"])
 
     async def run(self) -> None:
-        """Works on requests that were left open, and on those that are accepted from now on."""
+        """Works on open requests for ever."""
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                for row in await self._open_requests():
-                    self._take_up(row)
-                await asyncio.Event().wait()
+                follower = Follower(self._direct_url, CHANNEL, self._read, listening=POLL_LISTENING, deaf=POLL_DEAF)
+                await follower.run()
         finally:
             self._group, self.closed = None, True
 
-    async def _open_requests(self) -> list[Row]:
-        backoff = _backoff()
-        while True:
-            try:
-                return await self._database.all("open_requests")
-            except Speckle2pgError as error:
-                log.warning("open requests cannot be read", reason=str(error))
-                await asyncio.sleep(backoff.failed())
+    async def _read(self) -> None:
+        # What is settled while the list is read may stand in it as open; it is known until the next list.
+        settled = self._settled.copy()
+        for row in await self._database.all("open_requests"):
+            self._take_up(row)
+        self._taken_up -= settled
+        self._settled -= settled
 
     def _take_up(self, row: Row) -> None:
         if self._group is not None and row["id"] not in self._taken_up:
@@ -86,7 +92,7 @@ class AdminSource:
                 log.warning("request cannot be settled yet", request=row["id"], reason=str(error))
                 await asyncio.sleep(backoff.failed())
             else:
-                self._taken_up.discard(row["id"])
+                self._settled.add(row["id"])
                 return
 
     async def _look(self, row: Row) -> dict[str, Any]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
-from speckle2pg.aio.backoff import Backoff
-from speckle2pg.aio.guard import wait_set
-from speckle2pg.errors import Speckle2pgError
-from speckle2pg.store.listen import listen
+from speckle2pg.store.follow import Follower
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +42,7 @@ def compare(
 ) -> tuple[dict[str, tuple[object, ...]], RegistryChange]:
     """The enabled rows' settings, and how they differ from those before."""
     # created_at tells a row that was deleted and inserted again between two looks.
-    names = ("model_globs", "every_version", "separate_models", "created_at")
+    names = ("model_globs", "every_version", "separate_models", "attribute_map", "created_at")
     now: dict[str, tuple[object, ...]] = {
         row["id"]: tuple(str(row.get(name)) for name in names) for row in rows if row["enabled"]
     }
@@ -68,43 +64,11 @@ class RegistrySource:
         self._direct_url = direct_url
         self._report = report
         self._known: dict[str, tuple[object, ...]] = {}
-        self._woken = asyncio.Event()
-        self._listening = False
 
     async def run(self) -> None:
-        """Follows the registry for ever."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen(), name="registry listen")
-            group.create_task(self._poll(), name="registry poll")
-
-    async def _listen(self) -> None:
-        backoff = Backoff(1.0, 30.0, asyncio.get_running_loop().time)
-        while True:
-            try:
-                async for _ in listen(self._direct_url, CHANNEL):
-                    if not self._listening:
-                        backoff.started()
-                    self._listening = True
-                    self._woken.set()
-            except Speckle2pgError as error:
-                log.warning("registry is polled: LISTEN does not work", reason=str(error))
-            self._listening = False
-            self._woken.set()
-            await asyncio.sleep(backoff.failed())
-
-    async def _poll(self) -> None:
-        readable = True
-        while True:
-            self._woken.clear()
-            try:
-                await self.refresh()
-                readable = True
-            except Speckle2pgError as error:
-                if readable:
-                    log.warning("registry cannot be read; what is followed stays", reason=str(error))
-                readable = False
-            # What a notification was about may not have been read: then the poll is as if there were no LISTEN.
-            await wait_set(self._woken, POLL_LISTENING if self._listening and readable else POLL_DEAF)
+        """Follows the registry for ever; while it cannot be read, what is followed stays."""
+        follower = Follower(self._direct_url, CHANNEL, self.refresh, listening=POLL_LISTENING, deaf=POLL_DEAF)
+        await follower.run()
 
     async def refresh(self) -> None:
         """Reads the registry now and reports what changed."""

@@ -36,7 +36,7 @@ _NEVER_NEEDED = (
         "colors",
         "textureCoordinates",
     ),
-    *("vertexNormals", "totalChildrenCount"),
+    *("vertexNormals", "totalChildrenCount", "rawEncoding", "@rawEncoding", "encodedValue"),
 )
 
 

@@ -48,7 +48,9 @@ async def open_address(settings: Settings) -> AsyncIterator[DatabaseAddress]:
         return
     log.info("DATABASE_URL is not set: starting an embedded PostgreSQL", data_dir=str(settings.data_dir))
     server = await asyncio.to_thread(EmbeddedServer.start, settings.data_dir)
-    log.info("the embedded PostgreSQL is up", look_with=f"psql '{server.url}'")
+    log.info(
+        "the embedded PostgreSQL is up", look_with=f"psql '{server.url}'", own_it_with=f"psql '{server.owner_url}'"
+    )
     try:
         yield DatabaseAddress(server.url, server.owner_url, server.url, embedded=True)
     finally:

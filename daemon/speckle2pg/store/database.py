@@ -89,10 +89,18 @@ class Database:
         min_size: Connections kept open.
         max_size: Connections at most.
         timeout: Seconds to wait for a connection.
+        lifetime: Seconds after which a connection is replaced by another one.
     """
 
     def __init__(
-        self, url: str, *, schema: str = "public", min_size: int = 1, max_size: int = 10, timeout: float = 15.0
+        self,
+        url: str,
+        *,
+        schema: str = "public",
+        min_size: int = 1,
+        max_size: int = 10,
+        timeout: float = 15.0,
+        lifetime: float = 3600.0,
     ) -> None:
         self.url = url
         self.schema = schema
@@ -101,6 +109,7 @@ class Database:
             min_size=min_size,
             max_size=max_size,
             timeout=timeout,
+            max_lifetime=lifetime,
             open=False,
             check=AsyncConnectionPool.check_connection,
             connection_class=AsyncConnection[DictRow],

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import as_file
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from uuid import uuid4
 
 import psycopg
 import structlog
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row, tuple_row
+from psycopg.types.json import Jsonb
 from yoyo import internalmigrations, read_migrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import parse_uri
@@ -28,13 +30,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+NoiseRules: TypeAlias = Sequence[tuple[Sequence[str], str]]
+"""Paths into properties, and why what is there is noise."""
+
 _MARKER = "speckle2pg_migrations"
 OUR_RELATIONS = (
     *("instance", "projects", "models", "versions", "model_syncs", "model_objects", "model_elements"),
     *("element_history", "parts", "sync_requests", "leases", "replicas", "outbound_notifications"),
     *("monitoring_snapshots", "admin_log", "loads", "staged_facts", "staged_tree", "load_ids"),
+    *("noise_rules", "purges", "attribute_map", "element_status"),
     # Later migrations' names, refused from the first day so that an upgrade never meets a foreign one.
-    *("element_status", "status_values", "attribute_map", "project_members", "monitoring_alert_rules"),
+    *("status_values", "project_members", "monitoring_alert_rules"),
     *("elements", "elements_all", "parts_current", "status_counts", "progress"),
 )
 
@@ -120,7 +126,7 @@ def inspect(url: str, schema: str) -> SchemaState:
         return _state(connection, schema, names)
 
 
-def migrate(url: str, schema: str) -> SchemaState:
+def migrate(url: str, schema: str, noise: NoiseRules | None = None) -> SchemaState:
     """Applies what is pending and gives the state found before. Blocks.
 
     Everything is one transaction under an advisory lock that ends with it: whatever happens to the migrator, nothing
@@ -129,6 +135,8 @@ def migrate(url: str, schema: str) -> SchemaState:
     Args:
         url: The owner's login.
         schema: DB_SCHEMA; made if it does not exist.
+        noise: The program's rules of what is noise, for the functions that compare content in the database; None
+            leaves those that are there.
 
     Raises:
         SchemaError: Something of our names that we did not create, or a schema newer than this program; nothing was
@@ -146,7 +154,10 @@ def migrate(url: str, schema: str) -> SchemaState:
             if state.pending:
                 _apply(connection, schema, backend, migrations)
             if state.pending or _run(connection, "owned_relations", schema=schema):
-                _apply_roles(connection, schema)
+                if noise is not None:
+                    _record_noise(connection, noise)
+                for folder in ("views", "roles"):
+                    _apply_again(connection, schema, folder)
                 _run(connection, "record_schema_version", version=len(names))
     return state
 
@@ -245,8 +256,14 @@ def _foreign(connection: psycopg.Connection[DictRow], schema: str) -> tuple[str,
     return tuple(f"{row['name']} ({kinds.get(row['kind'], row['kind'])})" for row in rows)
 
 
-def _apply_roles(connection: psycopg.Connection[DictRow], schema: str) -> None:
-    """Grants are made anew at each migration, so that a new table is never forgotten."""
-    for entry in sorted((sql_folder() / "roles").iterdir(), key=lambda item: item.name):
+def _record_noise(connection: psycopg.Connection[DictRow], noise: NoiseRules) -> None:
+    rules = Jsonb([{"path": path, "reason": reason} for path, reason in noise])
+    _run(connection, "forget_noise_rules", rules=rules)
+    _run(connection, "record_noise_rules", rules=rules)
+
+
+def _apply_again(connection: psycopg.Connection[DictRow], schema: str, folder: str) -> None:
+    """What is made anew at each migration: views and functions, and grants, so that a new table is never forgotten."""
+    for entry in sorted((sql_folder() / folder).iterdir(), key=lambda item: item.name):
         text = entry.read_text(encoding="utf-8")
         connection.execute(text.replace("{schema}", sql.Identifier(schema).as_string(connection)).encode())

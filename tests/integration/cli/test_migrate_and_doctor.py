@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from speckle2pg.sandbox import SandboxServer
+from speckle2pg.sandbox.bridge import sample_bridge
 from support.oracle import rows
 from support.programs import Program
 
@@ -84,3 +85,22 @@ async def test_doctor_names_each_thing_that_is_wrong(speckle2pg: Program) -> Non
     assert "hush" not in answer.out + answer.err
     assert "no-such-token" not in answer.out + answer.err
     assert "Traceback" not in answer.err
+
+
+async def test_doctor_warns_of_models_that_claim_the_same_parts(
+    speckle2pg: Program, project: Any, sandbox: SandboxServer, owner_url: str
+) -> None:
+    bridge = sample_bridge()[0]
+    await sandbox.publish(project.id, "copied", bridge.root_id, objects=bridge.objects)
+    await speckle2pg("projects", "add", project.id)
+    await speckle2pg("sync", project.id)
+    twins = [item for item in json.loads((await speckle2pg("doctor", "--json")).out) if item["check"] == "twins"]
+    assert [item["ok"] for item in twins] == [None]
+    assert "'copied' and 'main [/x]'" in twins[0]["text"]
+    assert "100%" in twins[0]["text"]
+
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute("UPDATE projects SET separate_models = '{copied}'")
+    await speckle2pg("sync", project.id, "--full")
+    twins = [item for item in json.loads((await speckle2pg("doctor", "--json")).out) if item["check"] == "twins"]
+    assert [item["ok"] for item in twins] == [True]

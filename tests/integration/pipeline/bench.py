@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from speckle2pg.events import Event
+from speckle2pg.pipeline.attempt import LEAST_ATTEMPTS, MISSING_SECONDS
+from speckle2pg.pipeline.gate import OFF
 from speckle2pg.pipeline.load import Loader
 from speckle2pg.pipeline.project import Outcome, ProjectSync
 from speckle2pg.pipeline.sync import ModelSync
@@ -22,6 +24,7 @@ from support.oracle import rows
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from speckle2pg.pipeline.gate import Limits
     from speckle2pg.sandbox import SandboxServer
     from speckle2pg.sandbox.entities import User, Version
     from speckle2pg.store.database import Database
@@ -90,6 +93,19 @@ class Bench:
     async def look(self, model_id: str | None = None, *, full: bool = False) -> Outcome:
         """Looks at the project, or at a model of it."""
         return await self.projects.look(Event(self.project_id, model_id, "admin", datetime.now(UTC)), full=full)
+
+    async def out_of_patience(self, version: Version) -> Outcome:
+        """Looks until objects that never come fail a version; the time between the looks passes at once."""
+        for attempt in range(LEAST_ATTEMPTS):
+            self.later(MISSING_SECONDS / (LEAST_ATTEMPTS - 1))
+            outcome = await self.look()
+            assert bool(outcome.retry) == (attempt + 1 < LEAST_ATTEMPTS), self.version(version)
+        return outcome
+
+    def later(self, seconds: float) -> None:
+        """Lets time pass for the sync's patience."""
+        now = self.models.attempts.patience.clock() + seconds
+        self.models.attempts.patience.clock = lambda: now
 
     async def show(self, thing: Thing, **details: Any) -> Version:
         """Publishes a tree and syncs it."""
@@ -162,6 +178,8 @@ async def open_bench(
     *,
     checkpoint: Callable[[str], None] | None = None,
     like: Bench | None = None,
+    limits: Limits = OFF,
+    history: bool = True,
 ) -> AsyncIterator[Bench]:
     """A bench; `like` shares the project and model of another one, as a second process does."""
     user = like.user if like else sandbox.world.add_user("Алия")
@@ -171,7 +189,7 @@ async def open_bench(
     rows(owner_url, "INSERT INTO projects (id) VALUES (%s) ON CONFLICT DO NOTHING RETURNING id", project_id)
     async with SpeckleHTTP(sandbox.url, lambda: token, requests_per_second=10_000) as http:
         queries = SpeckleQueries(http)
-        loader = Loader(database, checkpoint=checkpoint)
-        models = ModelSync(database, ObjectReader(http), VersionList(database, queries), loader)
+        loader = Loader(database, history=history, checkpoint=checkpoint)
+        models = ModelSync(database, ObjectReader(http), VersionList(database, queries), loader, limits=limits)
         projects = ProjectSync(database, queries, models)
         yield Bench(sandbox, database, owner_url, http, queries, models, projects, user, token, project_id, model_id)

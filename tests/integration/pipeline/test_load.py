@@ -13,7 +13,7 @@ from integration.pipeline.bench import Bench, Thing, collection, element, open_b
 from speckle2pg.errors import DatabaseUnavailableError, RetryableError, StalePlanError
 from speckle2pg.pipeline import staging
 from speckle2pg.pipeline.staging import Staging
-from speckle2pg.pipeline.sync import Task
+from speckle2pg.pipeline.task import Task
 
 if TYPE_CHECKING:
     from speckle2pg.sandbox import SandboxServer
@@ -238,7 +238,7 @@ async def test_dry_run_counts_and_writes_nothing(bench: Bench) -> None:
     await bench.publish(tagged(2))
     model = await bench.queries.model(bench.project_id, bench.model_id)
     assert model is not None
-    counts = await bench.models.preview(Task(bench.project_id, model, "admin", datetime.now(UTC)))
+    counts = (await bench.models.preview(Task(bench.project_id, model, "admin", datetime.now(UTC)))).counts
     assert (counts.added, counts.modified, counts.removed) == (2, 30, 1)
     assert (bench.elements(), bench.rows("SELECT * FROM versions"), bench.cursor()) == before
     assert bench.staged() == 0

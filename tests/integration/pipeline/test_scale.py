@@ -8,7 +8,7 @@ import time
 import tracemalloc
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -65,8 +65,9 @@ def large_tree(count: int, revision: int) -> dict[str, Node]:
 
 def facts_of(node: Node) -> Facts:
     """An element's facts, with a kilobyte of properties."""
-    texts = dict.fromkeys(("material", "mark", "assembly_mark", "phase", "profile"))
-    amounts = dict.fromkeys(("area_m2", "volume_m3", "weight_kg"))
+    unsaid: dict[str, Any] = dict.fromkeys(
+        ("material", "mark", "assembly_mark", "phase", "profile", "area_m2", "volume_m3", "weight_kg")
+    )
     return Facts(
         object_id=node.object_id,
         application_id=node.application_id,
@@ -74,9 +75,9 @@ def facts_of(node: Node) -> Facts:
         element_name="n",
         length_m=1.0,
         properties=b'{"text": "' + b"x" * 1000 + b'"}',
+        attributes=b"{}",
         replaced=0,
-        **texts,
-        **amounts,
+        **unsaid,
     )
 
 
@@ -91,16 +92,17 @@ async def load(database: Database, nodes: dict[str, Node], cursor: Cursor, known
         if node.own_hash is not None and node.object_id not in known:
             await staging.add(facts_of(node))
     return await Loader(database).apply(
-        *("p", "m", cursor, version, staging, occurrences_of(nodes)), traffic=Traffic(), seconds=dict
+        *("p", "m", cursor, version, staging, occurrences_of(nodes)), traffic=Traffic(), replaced=0, seconds=dict
     )
 
 
 @pytest.fixture
 def prepared(owner_url: str) -> str:
-    """A database with the model's row, whose tables nobody ever analyzes."""
+    """A database with the project's and the model's row, whose tables nobody ever analyzes."""
     for table in ("model_elements", "model_objects", "staged_facts", "staged_tree"):
         with psycopg.connect(owner_url, autocommit=True) as connection:
             connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)".encode())
+    rows(owner_url, "INSERT INTO projects (id) VALUES ('p') RETURNING id")
     rows(owner_url, "INSERT INTO models (project_id, id, name) VALUES ('p', 'm', 'm') RETURNING id")
     return owner_url
 

@@ -9,8 +9,8 @@ import pytest
 
 from integration.pipeline.bench import COLLECTION, DATA_OBJECT, Thing, collection, element, graph, open_bench
 from speckle2pg.pipeline import fetch
+from speckle2pg.pipeline.attempt import LEAST_ATTEMPTS, MISSING_SECONDS
 from speckle2pg.pipeline.extract import tree
-from speckle2pg.pipeline.sync import MISSING_ATTEMPTS
 from speckle2pg.sandbox import SandboxServer
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ async def test_failed_version_is_not_tried_again_until_a_newer_one_comes(bench: 
 async def test_failed_version_is_applied_by_a_full_sync_once_it_can_be(bench: Bench) -> None:
     root, objects = graph(GOOD)
     version = await bench.sandbox.publish(bench.project_id, bench.model_id, root)
-    for _ in range(MISSING_ATTEMPTS):
-        await bench.look()
+    await bench.out_of_patience(version)
     assert bench.version(version)["state"] == "failed"
     bench.sandbox.world.add_objects(bench.project_id, objects)
     await bench.look()
@@ -110,9 +109,7 @@ async def test_version_whose_children_never_come_fails_with_their_ids_and_the_ne
     good = await bench.show(GOOD)
     lost = "f" * 32
     bad = await bench.publish(collection("Мост", element("A"), element("D"), lost))
-    for attempt in range(1, MISSING_ATTEMPTS + 1):
-        outcome = await bench.look()
-        assert bool(outcome.retry) == (attempt < MISSING_ATTEMPTS)
+    await bench.out_of_patience(bad)
     row = bench.version(bad)
     assert row["state"] == "failed"
     assert lost in row["error"]
@@ -123,6 +120,26 @@ async def test_version_whose_children_never_come_fails_with_their_ids_and_the_ne
     assert bench.cursor()["version_id"] == newer.id
     assert set(bench.present()) == {"A"}
     bench.check()
+
+
+async def test_burst_of_events_does_not_use_up_the_patience_for_missing_children(bench: Bench) -> None:
+    version = await bench.publish(collection("Мост", "f" * 32))
+    for _ in range(4 * LEAST_ATTEMPTS):
+        assert (await bench.look()).retry
+    bench.later(MISSING_SECONDS - 60)
+    assert (await bench.look()).retry
+    assert bench.version(version)["state"] == "pending"
+    bench.later(120)
+    assert not (await bench.look()).retry
+    assert bench.version(version)["state"] == "failed"
+
+
+async def test_long_pause_between_two_attempts_does_not_use_up_the_patience_either(bench: Bench) -> None:
+    version = await bench.publish(collection("Мост", "f" * 32))
+    await bench.look()
+    bench.later(10 * MISSING_SECONDS)
+    assert (await bench.look()).retry
+    assert bench.version(version)["state"] == "pending"
 
 
 async def test_other_troubles_before_do_not_use_up_the_patience_for_missing_children(bench: Bench) -> None:
@@ -146,8 +163,7 @@ async def test_object_that_is_no_json_fails_the_version_with_its_id(
         broken = "e" * 32
         sandbox.world.add_objects(bench.project_id, {broken: b'{"speckle_type": "Objects.Data.DataObject", "na'})
         bad = await bench.publish(collection("Мост", element("A"), broken))
-        for _ in range(MISSING_ATTEMPTS):
-            await bench.look()
+        await bench.out_of_patience(bad)
         row = bench.version(bad)
         assert row["state"] == "failed"
         assert broken in row["error"]

@@ -17,7 +17,7 @@ _ELEMENT = (
 
 # Table: primary key, columns that the design names, columns beyond these.
 TABLES: dict[str, tuple[str, str, str]] = {
-    "instance": ("only_row", "server_url server_id schema_version feed_base", "only_row"),
+    "instance": ("only_row", "server_url server_id schema_version feed_base", "only_row feed_identity"),
     "projects": (
         "id",
         "id name description enabled model_globs every_version separate_models created_at updated_at state "
@@ -28,16 +28,20 @@ TABLES: dict[str, tuple[str, str, str]] = {
         "project_id id",
         "project_id id name state seq version_id version_created_at element_count synced_at source_application "
         "deleted_at",
-        "description",
+        "description derivation history_seq",
     ),
     "versions": (
         "project_id id",
         "project_id id model_id root_object_id source_application author message created_at announced_at announced_by "
         "state attempts error started_at synced_at seq base_version_id added modified removed restored unchanged "
         "duplicates objects_fetched bytes_fetched requests stage_seconds decided_by decided_at",
-        "",
+        "replaced approved_seq",
     ),
-    "model_syncs": ("project_id model_id seq", "project_id model_id seq version_id synced_at", ""),
+    "model_syncs": (
+        "project_id model_id seq",
+        "project_id model_id seq version_id synced_at",
+        "change_pos removed_reason open_before",
+    ),
     "model_objects": (
         "project_id model_id parent_object_id position guid",
         "project_id model_id parent_object_id position object_id kind guid",
@@ -57,6 +61,14 @@ TABLES: dict[str, tuple[str, str, str]] = {
     ),
     "monitoring_snapshots": ("taken_at", "", "taken_at body"),
     "admin_log": ("id", "", "id at actor action project_id subject details"),
+    "noise_rules": ("path", "", "path reason"),
+    "purges": ("project_id change_pos", "", "change_pos project_id model_id purged_at purged_by"),
+    "attribute_map": ("project_id name", "project_id name paths type", ""),
+    "element_status": (
+        "project_id guid",
+        "project_id guid status effective_on note updated_at updated_by",
+        "",
+    ),
 }
 STAGING = {"loads", "staged_facts", "staged_tree"}
 
@@ -90,6 +102,8 @@ OBJECT = (
 )
 VERSION = "INSERT INTO versions (project_id, id, model_id, created_at, state) VALUES ('p', 'v', 'm', now(), '{state}')"
 POST = "INSERT INTO outbound_notifications (url, project_id, payload, state) VALUES ('u', 'p', '{{}}', '{state}')"
+SYNC = "INSERT INTO model_syncs (project_id, model_id, seq, removed_reason) VALUES ('p', 'm', 1, {reason})"
+ATTRIBUTE = "INSERT INTO attribute_map (project_id, name, paths, type) VALUES ('p', '{name}', '{paths}', '{type}')"
 
 # Check constraint: statements that it must refuse, and statements that it must let pass.
 CHECKS: dict[str, tuple[list[str], list[str]]] = {
@@ -119,6 +133,25 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
     "outbound_notifications_state_check": (
         [POST.format(state="lost")],
         [POST.format(state=state) for state in ("pending", "delivered", "dead")],
+    ),
+    "model_syncs_removed_reason_check": (
+        [SYNC.format(reason="'absent'")],
+        [SYNC.format(reason=reason) for reason in ("NULL", "'no_version'", "'model_deleted'")],
+    ),
+    "attribute_map_name_check": (
+        [ATTRIBUTE.format(name="", paths="{a}", type="text")],
+        [ATTRIBUTE.format(name="Пикет", paths="{a}", type="text")],
+    ),
+    "attribute_map_paths_check": (
+        [ATTRIBUTE.format(name="a", paths="{}", type="text")],
+        [ATTRIBUTE.format(name="a", paths="{a.b,c.*}", type="text")],
+    ),
+    "attribute_map_type_check": (
+        [ATTRIBUTE.format(name="a", paths="{a}", type="point")],
+        [
+            ATTRIBUTE.format(name="a", paths="{a}", type=kind)
+            for kind in ("text", "number", "boolean", "date", "station")
+        ],
     ),
     "model_objects_kind_check": (
         [OBJECT.format(kind="lost")],

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speckle2pg.pipeline.extract.canonical import HASH_BYTES, content_hash, own_hash
+from speckle2pg.pipeline.extract.canonical import OWN_BYTES, PLACE_BYTES, content_hash, own_hash
 from speckle2pg.pipeline.extract.columns.source import Columns
 
 PROPERTIES: dict[str, Any] = {
@@ -40,7 +40,7 @@ def hashed(properties: dict[str, Any], columns: Columns = COLUMNS) -> bytes:
 
 
 def test_hash_has_32_bytes_and_is_the_same_each_time() -> None:
-    assert len(hashed(PROPERTIES)) == HASH_BYTES
+    assert len(hashed(PROPERTIES)) == OWN_BYTES
     assert hashed(PROPERTIES) == hashed(json.loads(json.dumps(PROPERTIES)))
 
 
@@ -139,9 +139,10 @@ def test_place_counts() -> None:
     ]
     hashes = {content_hash(own, *place) for place in places}
     assert len(hashes) == len(places)
-    assert {len(one) for one in hashes} == {HASH_BYTES}
+    assert {len(one) for one in hashes} == {OWN_BYTES + PLACE_BYTES}
+    assert {one[:OWN_BYTES] for one in hashes} == {own}, "what the element says of itself can be told from its place"
 
 
 def test_hash_of_the_first_canonical_version_is_fixed() -> None:
     """When this literal changes, CANONICAL_VERSION has to go up."""
-    assert hashed(PROPERTIES).hex() == "ef6d3f725c17c812249fc9da39aebb50207828ca22e26cfe4ca64788866534dc"
+    assert hashed(PROPERTIES).hex() == "54eed58c209b268305c5b8502ca1c699"

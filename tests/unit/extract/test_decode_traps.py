@@ -145,3 +145,53 @@ def test_a_view_of_a_buffer_reads_like_bytes() -> None:
 def test_object_without_a_type_is_read_as_plain() -> None:
     assert parse("ab", b'{"elements": []}', is_root=True).node.kind == "container"
     assert parse("ab", b'{"speckle_type": 3}').node.kind == "other"
+
+
+def test_bad_values_are_counted_once_wherever_they_are() -> None:
+    child = {"speckle_type": DATA, "id": "c", "name": "a\x00b"}
+    container = read(speckle_type="Speckle.Core.Models.Collections.Collection", name="c\x00", elements=[child])
+    assert (container.facts, container.node.name, container.replaced) == (None, "c\ufffd", 2)
+    assert [one.replaced for one in container.flat()] == [2, 0]
+    assert element(name="\x00").replaced == 1
+    assert element(name="fine").replaced == 0
+
+
+@pytest.mark.parametrize("bad", ["NaN", "-Infinity", "1e400", "9" * 400, '"\\u0000"', '"\\ud800"', '"\x01"'])
+def test_bad_value_costs_itself_alone(bad: str) -> None:
+    """The row, its columns and all the other values are those of the object without it."""
+    payload = """{"speckle_type": "%s", "applicationId": "x", "ifcType": "IfcBeam", "name": "Балка", "properties":
+        {"bad": %s, "Property Sets": {"Tekla Common": {"Phase": 3}}, "": {"null": 1.5}}}"""
+    with_bad = parse("ab", (payload % (DATA, bad)).encode())
+    without = parse("ab", (payload % (DATA, '"here"')).encode())
+    one, other = facts_of(with_bad), facts_of(without)
+    for name in set(one.__struct_fields__) - {"properties", "replaced"}:
+        assert getattr(one, name) == getattr(other, name)
+    stored, expected = properties_of(with_bad), properties_of(without)
+    assert stored.pop("bad") in {None, "\ufffd", "\x01"}
+    del expected["bad"]
+    assert stored == expected
+
+
+def test_element_with_nine_hundred_leaves_keeps_them_all() -> None:
+    sets = {f"Көпір {number % 30}.{number}": {f"имя/{number}": f"значение {number}" * 3} for number in range(900)}
+    stored = properties_of(element(properties=sets))
+    assert {name: stored[name] for name in sets} == sets
+
+
+def test_collection_inside_an_element_is_a_child() -> None:
+    inner = {
+        "speckle_type": "Speckle.Core.Models.Collections.Collection",
+        "name": "Doors",
+        "elements": [reference("d")],
+    }
+    parsed = element(elements=[inner])
+    assert [(one.node.kind, one.node.children) for one in parsed.flat()] == [
+        ("part", ("ab:0",)),
+        ("container", ("d",)),
+    ]
+
+
+@pytest.mark.parametrize("name", ["null", "", ".", "a.b", "/", "__closure", "@elements", "object.name", "\u2028"])
+def test_property_names_that_look_like_something_else_are_kept(name: str) -> None:
+    own = {name: {name: 1}}
+    assert properties_of(element(properties=own)) == {**own, "speckle_type": DATA}

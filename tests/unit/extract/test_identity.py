@@ -128,6 +128,44 @@ def test_children_without_ids_never_meet_each_other_or_ordinals() -> None:
     assert identity.child_guid(parent, None, 3) == uuid.uuid5(parent, "position/3")
 
 
+APPLICATION_IDS = st.one_of(
+    st.uuids().map(str),
+    st.uuids().map(identity.ifc_compress),
+    st.builds("{}-{:08x}".format, st.uuids(), st.integers(0, 2**32 - 1)),
+    st.text(max_size=30),
+)
+
+
+@given(APPLICATION_IDS)
+def test_guid_depends_on_the_id_alone_or_on_the_id_and_the_model(application_id: str) -> None:
+    here = identity.application_guid(application_id, MODEL)
+    assert here == identity.application_guid(application_id, MODEL)
+    there = identity.application_guid(application_id, ANOTHER_MODEL)
+    assert (here == there) != (here == uuid.uuid5(MODEL, application_id))
+    apart = identity.application_guid(application_id, MODEL, separate=True)
+    assert apart != identity.application_guid(application_id, ANOTHER_MODEL, separate=True)
+
+
+@given(st.uuids(), st.integers(0, 2**32 - 1))
+def test_revit_element_is_told_back_from_its_guid_and_episode(episode: uuid.UUID, element: int) -> None:
+    guid = identity.revit_guid(f"{episode}-{element:08x}")
+    assert guid is not None
+    assert guid.int ^ episode.int == element
+
+
+@given(st.lists(APPLICATION_IDS, unique=True, max_size=20))
+def test_different_ids_have_different_guids_unless_they_name_one_uuid(ids: list[str]) -> None:
+    guids: dict[uuid.UUID, str] = {}
+    for application_id in ids:
+        guid = identity.application_guid(application_id, MODEL)
+        other = guids.setdefault(guid, application_id)
+        if other != application_id:
+            strong = [identity.application_guid(one, ANOTHER_MODEL) == guid for one in (other, application_id)]
+            assert all(strong), "only two forms of one UUID meet"
+    apart = {identity.application_guid(one, MODEL, separate=True) for one in ids}
+    assert len(apart) == len(ids), "a separate model tells even those apart"
+
+
 def test_formulas_are_fixed_for_ever() -> None:
     """These literals may never change: statuses in real databases hang on them."""
     assert str(identity.NAMESPACE) == "5b4d5d40-183a-53e4-9bcb-507ebbf2bd32"

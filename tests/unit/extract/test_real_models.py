@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from speckle2pg.pipeline.extract import identity
 from speckle2pg.pipeline.extract.decode import parse
 from speckle2pg.pipeline.extract.tree import walk
 
@@ -75,8 +76,37 @@ def test_every_element_is_a_row_of_its_kind(name: str, expected: dict[str, int])
     assert kinds(name) == expected
 
 
-def test_tekla_connector_and_ifc_export_name_the_same_parts() -> None:
-    assert rows_of("tekla_multicom_v1_v3").keys() <= rows_of("tekla_multicom_v1").keys()
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_tekla_connector_and_ifc_export_name_the_same_parts(version: str) -> None:
+    """The one writes UUIDs and the other GlobalIds: no application id is in both, and every part is."""
+    tekla, ifc = rows_of(f"tekla_multicom_{version}_v3"), rows_of(f"tekla_multicom_{version}")
+    as_tekla = {guid: one for guid, one in tekla.items() if one.kind == "part"}
+    as_ifc = {guid: one for guid, one in ifc.items() if one.kind == "part"}
+    assert as_tekla.keys() == as_ifc.keys()
+    assert not {one.application_id for one in as_tekla.values()} & {one.application_id for one in as_ifc.values()}
+    renamed = {guid for guid, one in as_ifc.items() if one.name != as_tekla[guid].name}
+    assert all(as_ifc[guid].name == as_ifc[guid].application_id for guid in renamed), "the nameless are called by ids"
+    assert len(renamed) <= 6
+    assert tekla.keys() <= ifc.keys()
+
+
+EVERY_MODEL = ("tekla_multicom_v1", "tekla_multicom_v2", "ytong_v1", "ytong_v2", "fzk_haus")
+
+
+def test_different_application_ids_have_different_guids_over_all_models() -> None:
+    ids: dict[uuid.UUID, set[str | None]] = {}
+    for name in EVERY_MODEL:
+        for guid, one in rows_of(name).items():
+            ids.setdefault(guid, set()).add(one.application_id)
+    assert len(ids) > 1_000
+    assert all(len(found) == 1 for found in ids.values())
+
+
+@pytest.mark.parametrize("name", EVERY_MODEL)
+def test_every_global_id_of_a_real_model_survives_the_round_trip(name: str) -> None:
+    for guid, one in rows_of(name).items():
+        if one.application_id is not None and identity.ifc_expand(one.application_id) is not None:
+            assert identity.ifc_compress(guid) == one.application_id
 
 
 def test_two_exports_share_their_elements_and_most_of_those_are_unchanged() -> None:

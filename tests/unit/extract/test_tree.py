@@ -6,6 +6,9 @@ import random
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from speckle2pg.pipeline.extract import identity
 from speckle2pg.pipeline.extract.model import (
     Node,
@@ -204,3 +207,47 @@ def test_guids_do_not_depend_on_the_order_of_unrelated_elements() -> None:
     other = rows(container("r", *shuffled), *nodes, *inner)
     assert {name: one.guid for name, one in straight.items()} == {name: one.guid for name, one in other.items()}
     assert {one.content_hash for one in straight.values()} == {one.content_hash for one in other.values()}
+
+
+IDENTIFIED = st.lists(st.integers(0, 8).map(str), unique=True, min_size=1, max_size=8)
+
+
+@given(IDENTIFIED, st.randoms(use_true_random=False), st.integers(0, 6))
+def test_guids_outlive_reordering_and_unrelated_elements(names: list[str], rng: random.Random, more: int) -> None:
+    """Of what has ids; a part without one is known by its place below a parent that has one."""
+
+    def model(order: list[str], added: int) -> dict[str, uuid.UUID]:
+        parts = [part(name, f"{name}/leg", app=f"A{name}") for name in order]
+        legs = [part(f"{name}/leg", element_id="7" if int(name) % 2 else None) for name in order]
+        new = [part(f"new{number}", app=f"N{number}") for number in range(added)]
+        both = [*(one.object_id for one in parts), *(one.object_id for one in new)]
+        rng.shuffle(both)
+        found = rows(container("r", *both), *parts, *legs, *new)
+        return {object_id: one.guid for object_id, one in found.items() if not object_id.startswith("new")}
+
+    shuffled = list(names)
+    rng.shuffle(shuffled)
+    assert model(shuffled, more) == model(names, 0)
+
+
+@given(st.lists(st.sampled_from("ab"), min_size=1, max_size=8))
+def test_duplicates_are_told_apart_by_content_and_numbered_in_document_order(contents: list[str]) -> None:
+    parts = [part(str(number), app="X", content=content) for number, content in enumerate(contents)]
+    found = [one for one in walked(container("r", *(one.object_id for one in parts)), *parts) if one.is_row]
+    distinct = list(dict.fromkeys(contents))
+    assert [one.guid for one in found] == [
+        identity.ordinal_guid(guid("X"), ordinal) for ordinal in range(len(distinct))
+    ]
+    assert [one.ordinal for one in found] == list(range(len(distinct)))
+
+
+def test_separate_models_share_no_guid_at_any_depth() -> None:
+    nodes = [container("r", "a"), part("a", "b", app="A"), part("b")]
+    here = {one.guid for one in walked(*nodes, separate=True) if one.is_row}
+    there = {
+        one.guid
+        for one in walk({node.object_id: node for node in nodes}, "r", {}, project_id="p", model_id="n", separate=True)
+        if one.is_row
+    }
+    assert len(here) == len(there) == 2
+    assert not here & there

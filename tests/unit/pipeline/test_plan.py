@@ -26,6 +26,9 @@ def test_newest_is_the_latest_and_among_equal_times_the_greatest_id() -> None:
     assert newest([Version(id="a", created_at=AT), older, VERSION]) is VERSION
 
 
+EARLIER = Version(id="u", created_at=AT.replace(year=2025), referenced_object="q")
+
+
 @pytest.mark.parametrize(
     ("version", "cursor", "state", "full", "action"),
     [
@@ -38,12 +41,20 @@ def test_newest_is_the_latest_and_among_equal_times_the_greatest_id() -> None:
         (VERSION, Cursor(1, "w"), "synced", False, "apply"),
         (VERSION, Cursor(1, "w"), "syncing", False, "apply"),
         *((VERSION, Cursor(1, "w"), state, False, "nothing") for state in ("failed", "held", "rejected")),
-        *((VERSION, Cursor(1, "w"), state, True, "apply") for state in ("failed", "held", "rejected")),
+        *((VERSION, Cursor(1, "w"), state, True, "apply") for state in ("failed", "held")),
+        # What a person decided is not undone by reading all of it again.
+        (VERSION, Cursor(1, "w"), "rejected", True, "nothing"),
     ],
 )
 def test_plan(version: Version | None, cursor: Cursor, state: str | None, full: bool, action: str) -> None:  # noqa: FBT001
     plan = plan_model(version, cursor, state, full=full)
-    assert (plan.action, plan.version) == (action, version)
+    assert (plan.action, plan.versions) == (action, (version,) if action == "apply" else ())
+    assert bool(plan.reason) == (action != "apply")
+
+
+def test_versions_before_the_newest_are_loaded_even_where_that_one_waits_for_a_person() -> None:
+    assert plan_model(VERSION, Cursor(), "pending", before=(EARLIER,)).versions == (EARLIER, VERSION)
+    assert plan_model(VERSION, Cursor(), "held", before=(EARLIER,)).versions == (EARLIER,)
 
 
 @pytest.mark.parametrize(

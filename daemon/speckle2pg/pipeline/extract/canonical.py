@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 CANONICAL_VERSION = 1
 
-HASH_BYTES = 32
+OWN_BYTES = 16
+PLACE_BYTES = 16
 
 # With seven significant digits, numbers that read alike are within 1e-6 of each other, the tolerance by
 # which leaves are compared where hashes differ.
@@ -28,12 +29,12 @@ _SIGNIFICANT = 7
 # Beyond this a double does not hold every integer, and the server has rounded.
 _EXACT_INTEGERS = 2**53
 
-# Members that an exporter or importer writes anew each time, by the way to them; "*" is any name.
-NOISE: tuple[tuple[str, ...], ...] = (
-    ("Attributes", "id"),  # the IFC importer's STEP ids
-    ("Quantities", "*", "id"),
-    ("Element Type Attributes", "id"),
-    ("Element Type Attributes", "GlobalId"),  # Tekla exports give types a new GUID each time
+# Members that an exporter or importer writes anew each time: the way to them ("*" is any name), and why.
+NOISE: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("Attributes", "id"), "STEP id of the entity in its file, numbered anew by each export"),
+    (("Quantities", "*", "id"), "STEP id of the quantity set in its file"),
+    (("Element Type Attributes", "id"), "STEP id of the type in its file"),
+    (("Element Type Attributes", "GlobalId"), "GUID of the type, which Tekla's exports make anew"),
 )
 
 # What may stand beside a quantity's or a parameter's value: its name, its unit and where it comes from.
@@ -41,7 +42,7 @@ _LABELS = frozenset({"name", "units", "applicationUnit", "internalDefinitionName
 
 
 def own_hash(application_id: str | None, columns: Columns, properties: Mapping[str, Any]) -> bytes:
-    """Return the hash (32 bytes) of what an element says of itself, wherever it stands.
+    """Return the hash (16 bytes) of what an element says of itself, wherever it stands.
 
     It covers the application id, type, name, marks, phase, profile, quantities and properties; not the
     material, object ids or the names of units.
@@ -50,18 +51,21 @@ def own_hash(application_id: str | None, columns: Columns, properties: Mapping[s
     amounts = (columns.length_m, columns.area_m2, columns.volume_m3, columns.weight_kg)
     quantities = [None if amount is None else _number(amount) for amount in amounts]
     form = (application_id, *texts, columns.phase, columns.profile, quantities, _leaves(properties))
-    return _digest(form)
+    return _digest(form, OWN_BYTES)
 
 
 def content_hash(
     own: bytes, category: str | None, level: str | None, path: Sequence[str], parent_guid: uuid.UUID | None
 ) -> bytes:
-    """Return the hash (32 bytes) of a row: what the element says of itself and where it stands."""
-    return _digest((own.hex(), category, level, path, parent_guid and parent_guid.hex))
+    """Return the hash (32 bytes) of a row: what the element says of itself, and then where it stands.
+
+    Two halves, so that a load can tell an element that was moved from one whose content reads differently.
+    """
+    return own + _digest((category, level, path, parent_guid and parent_guid.hex), PLACE_BYTES)
 
 
-def _digest(form: tuple[Any, ...]) -> bytes:
-    return hashlib.blake2b(msgspec.json.encode(form), digest_size=HASH_BYTES).digest()
+def _digest(form: tuple[Any, ...], size: int) -> bytes:
+    return hashlib.blake2b(msgspec.json.encode(form), digest_size=size).digest()
 
 
 def _trie(patterns: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
@@ -76,7 +80,7 @@ def _trie(patterns: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
     return trie
 
 
-_NOISE = _trie(NOISE)
+_NOISE = _trie(tuple(path for path, _ in NOISE))
 _NO_NOISE: dict[str, Any] = {}
 
 

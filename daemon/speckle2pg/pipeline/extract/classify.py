@@ -24,7 +24,8 @@ _SERVANT_SUFFIX = "Proxy"
 # Connectors of building models: what they publish is physical unless a table says otherwise.
 _BUILDING_ORIGINS = ("Objects.Data.", "Objects.BuiltElements.", "Objects.Other.Revit.")
 
-DEFINITION_GEOMETRY = "definitionGeometry"
+# Collections of the meshes that instances share: Revit's connector and the IFC importer, Navisworks' connector.
+DEFINITION_GEOMETRIES = frozenset({"definitionGeometry", "Geometry Definitions"})
 
 
 def is_collection(speckle_type: str) -> bool:

@@ -1,6 +1,7 @@
 """Who an element is, across versions and models: its guid.
 
-The formulas are fixed for ever: people's statuses hang on the guids they yield.
+The formulas are fixed for ever: people's statuses hang on the guids they yield. A name in a namespace is
+UUID version 5: RFC 9562, section 5.5, https://www.rfc-editor.org/rfc/rfc9562#section-5.5
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def ifc_expand(global_id: str) -> uuid.UUID | None:
     """Return the UUID that a GlobalId compresses, None where it compresses none.
 
     A GlobalId is 22 digits to the base 64 in IFC's own alphabet, case-sensitive, the first one 0 to 3,
-    since 22 digits hold 132 bits and a UUID has 128.
+    since 22 digits hold 132 bits and a UUID has 128. What Autodesk's exporter compresses reads the same.
 
     Source: buildingSMART, IFC GUID, https://technical.buildingsmart.org/resources/ifcimplementationguidance/ifc-guid/
     """
@@ -50,9 +51,12 @@ def revit_guid(unique_id: str) -> uuid.UUID | None:
     """Return the UUID that Revit's own IFC export gives to a UniqueId, None where it is no UniqueId.
 
     A UniqueId is the GUID of an editing episode and the element's id in 8 hex digits; the export joins
-    them by XOR of the GUID's last 32 bits with that id.
+    them by XOR of the GUID's last 32 bits with that id. The export makes exceptions that a UniqueId does not
+    tell of: an element with an IfcGUID parameter of its own, and levels, where it is set to old GUIDs.
 
     Source: J. Tammik, UniqueId, DWF and IFC GUID, https://jeremytammik.github.io/tbc/a/0104_uniqueid_dwf_ifc_guid.htm
+    (the formula, with pairs from a real export); https://github.com/Autodesk/revit-ifc,
+    Source/Revit.IFC.Export/Utility/GUIDUtil.cs (what the exporter compresses, and the exceptions).
     """
     match = _REVIT.fullmatch(unique_id)
     if match is None:
@@ -69,9 +73,9 @@ def model_namespace(project_id: str, model_id: str) -> uuid.UUID:
 def application_guid(application_id: str, namespace: uuid.UUID, *, separate: bool = False) -> uuid.UUID:
     """Return the guid of an application id; ``namespace`` is the model's.
 
-    A UUID (RFC 9562 text form, in either case) is itself, a GlobalId its UUID, a Revit UniqueId that of
-    Revit's IFC export; of these forms what does not parse is a name in our namespace. Anything weaker,
-    and everything in a ``separate`` model, is a name in the model's.
+    A UUID (the text form of RFC 9562, section 4, in either case) is itself, a GlobalId its UUID, a Revit
+    UniqueId that of Revit's IFC export; of these forms what does not parse is a name in our namespace.
+    Anything weaker, and everything in a ``separate`` model, is a name in the model's.
     """
     if separate:
         return uuid.uuid5(namespace, application_id)

@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     from speckle2pg.pipeline.extract.model import Kind
 
 
-def _table(kinds: dict[Kind, str]) -> dict[str, Kind]:
+def table(kinds: dict[Kind, str]) -> dict[str, Kind]:
+    """Return the kind by name, from names joined by "|"."""
     return {name: kind for kind, names in kinds.items() for name in names.split("|")}
 
 
 # Entities of IFC 2x3, 4 and 4.3 that are not physical elements; the many others are parts.
 # Source: buildingSMART, IFC 4.3 documentation, https://ifc43-docs.standards.buildingsmart.org/
-IFC = _table(
+IFC = table(
     {
         "assembly": "IfcElementAssembly",
         "spatial": "IfcSite|IfcBuilding|IfcBuildingStorey|IfcSpace|IfcZone|IfcSpatialZone"
@@ -42,7 +43,7 @@ IFC_PREFIXES: dict[str, Kind] = {
 }
 
 # Types of Tekla Structures' open API; all others are parts.
-TEKLA = _table(
+TEKLA = table(
     {
         "assembly": "Assembly|CastUnit|PourUnit",
         "void": "BooleanPart|CutPlane|Fitting|EdgeChamfer|PourBreak",
@@ -54,7 +55,7 @@ TEKLA = _table(
 )
 
 # Revit's categories: the built-in ones, the same in every language, and as it shows them in English.
-REVIT = _table(
+REVIT = table(
     {
         "assembly": "OST_Assemblies|Assemblies",
         "spatial": "OST_Levels|OST_Rooms|OST_MEPSpaces|OST_Areas|OST_HVAC_Zones|OST_Site"
@@ -74,7 +75,7 @@ REVIT = _table(
 )
 
 # The last part of the type's name in v2 objects, and the `type` of other v3 connectors.
-TYPES = _table(
+TYPES = table(
     {
         "assembly": "Assembly|ElementAssembly",
         "spatial": "Level|RevitLevel|Room|ArchicadRoom|Space|Zone|RevitZone|Area|Site|Building|BuildingStorey|Storey",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 # Members of the object itself that are never data, written with or without the "@" of detached ones.
 _NOT_DATA = frozenset(
     {"id", "applicationId", "name", "elements", "properties", "totalChildrenCount", "__closure"}
-    | {"transform", "transforms"}
+    | {"transform", "transforms", "rawEncoding", "encodedValue"}
 )
 _NOT_DATA_PREFIXES = ("displayValue", "renderMaterial", "definition")
 _NOT_DATA_SUFFIX = "Proxies"
@@ -19,7 +19,7 @@ _NOT_DATA_SUFFIX = "Proxies"
 _SHAPE_TYPES = (
     *("reference", "Objects.Geometry.", "Objects.Primitive.", "Objects.Other.Transform"),
     *("Objects.Other.RenderMaterial", "Objects.Other.DisplayStyle", "Speckle.Core.Models.DataChunk"),
-    *("Speckle.Core.Models.Instances.", "Objects.Other.BlockDefinition"),
+    *("Speckle.Core.Models.Instances.", "Objects.Other.BlockDefinition", "Objects.Other.RawEncoding"),
 )
 
 # An object inside an object brings its own bookkeeping; its id follows from its content.
@@ -43,27 +43,58 @@ def is_shape(speckle_type: str) -> bool:
     return any(part.startswith(_SHAPE_TYPES) for part in speckle_type.split(":"))
 
 
-def stored_properties(members: Mapping[str, Any], held: frozenset[str]) -> dict[str, Any]:
-    """Return what goes to the ``properties`` column: the object's own and its other plain members.
+class Stored(NamedTuple):
+    """What goes to the ``properties`` column, and under which key each plain member is in it."""
 
-    ``held`` are members that columns hold. Own properties keep their names; a plain member whose name is
-    taken gets the prefix "object.". The type is always among them, so that columns can be derived again.
+    properties: dict[str, Any]
+    keys: dict[str, str]
+
+    def without(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the properties without members that columns hold."""
+        held = {self.keys[name] for name in names if name in self.keys}
+        return {key: value for key, value in self.properties.items() if key not in held} if held else self.properties
+
+
+def stored_members(members: Mapping[str, Any], speckle_type: str, children: frozenset[str]) -> Stored:
+    """Return an object's own properties and its other plain members, in one mapping.
+
+    Own properties keep their names; a plain member whose name is taken gets the prefix "object.". The type
+    is always among them, so that columns can be derived again. ``children`` are members that hold some.
     """
     own = members.get("properties")
     kept = _pruned(own) if isinstance(own, dict) else None
     stored: dict[str, Any] = kept if isinstance(kept, dict) else {}
-    for name, value in members.items():
-        if name not in held and _is_data(members, name, value):
-            kept = _pruned(value)
-            if kept is not _OMITTED:
-                stored[COLLISION_PREFIX + name if name in stored else name] = kept
-    return stored
+    plain = {name: value for name, value in members.items() if name not in children and _is_data(members, name, value)}
+    if not isinstance(members.get("speckle_type"), str) and _chain("speckle_type", stored):
+        plain["speckle_type"] = speckle_type
+    keys: dict[str, str] = {}
+    for name, value in plain.items():
+        kept = _pruned(value)
+        if kept is not _OMITTED:
+            keys[name] = COLLISION_PREFIX * _chain(name, stored) + name
+            stored[keys[name]] = kept
+    return Stored(stored, keys)
+
+
+def plain_member(properties: Mapping[str, Any], name: str) -> Any:
+    """Return a plain member from stored properties; an own property of the name stands in for a missing one."""
+    return properties.get(COLLISION_PREFIX * max(_chain(name, properties) - 1, 0) + name)
 
 
 def stored_speckle_type(properties: Mapping[str, Any]) -> str:
-    """Return the type that `stored_properties` kept, wherever it had to put it."""
-    found = properties.get(COLLISION_PREFIX + "speckle_type", properties.get("speckle_type"))
-    return found if isinstance(found, str) else "Base"
+    """Return the type of the object whose stored properties these are."""
+    found = plain_member(properties, "speckle_type")
+    return found if isinstance(found, str) and found else "Base"
+
+
+def _chain(name: str, properties: Mapping[str, Any]) -> int:
+    """Return how many prefixes are needed for a free key: beyond the longest that is taken."""
+    if name not in properties and COLLISION_PREFIX + name not in properties:
+        return 0
+    taken = 1
+    while COLLISION_PREFIX * taken + name in properties:
+        taken += 1
+    return taken
 
 
 def _is_data(members: Mapping[str, Any], name: str, value: Any) -> bool:

@@ -76,8 +76,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """An element's own columns: those that do not depend on its place in the tree.
 
     Lengths are metres, areas square metres, volumes cubic metres, weights kilograms. ``properties`` is a
-    JSON object in UTF-8, ready for a jsonb column; ``replaced`` counts the values of the object that
-    PostgreSQL or JSON cannot hold and that were replaced.
+    JSON object in UTF-8, ready for a jsonb column, and so are ``attributes``; ``replaced`` counts the
+    values of the object that PostgreSQL or JSON cannot hold and that were replaced.
     """
 
     object_id: str
@@ -94,6 +94,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     volume_m3: float | None
     weight_kg: float | None
     properties: bytes
+    attributes: bytes
     replaced: int
 
 
@@ -102,12 +103,15 @@ class Parsed(msgspec.Struct, frozen=True):
 
     ``facts`` is None for what makes no row. ``inline`` is nested: each inline child holds its own.
     ``levels`` maps an element's application id to the name of its level (usually on the root alone).
+    ``replaced`` counts the values that were replaced in all of the object, row or no row; an inline
+    child's is 0.
     """
 
     node: Node
     facts: Facts | None
     inline: tuple[Parsed, ...]
     levels: Mapping[str, str]
+    replaced: int = 0
 
     def flat(self) -> Iterator[Parsed]:
         """Yield this object and then every inline descendant, in document order."""

@@ -12,7 +12,10 @@ import msgspec
 from speckle2pg.pipeline.extract.model import UnreadableObjectError
 
 # None of these is needed for a row, and the root's may take megabytes: they are not even decoded.
-_SKIPPED = frozenset({"__closure", "totalChildrenCount", "displayValue", "@displayValue", "definitionGeometry"})
+_SKIPPED = frozenset(
+    {"__closure", "totalChildrenCount", "displayValue", "@displayValue", "definitionGeometry"}
+    | {"rawEncoding", "@rawEncoding", "encodedValue"}
+)
 _SKIPPED_SUFFIX = "Proxies"
 _NEEDED_PROXIES = "levelProxies"
 

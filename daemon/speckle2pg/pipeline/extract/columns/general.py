@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MATERIAL_NAMES = ("material", "Material", "materialName", "Material Name")
 
 
-def _derive(source: Source) -> Columns:
+def derive(source: Source) -> Columns:
     """Return the few columns that can be had; quantities without a known meaning stay in ``properties``."""
     materials = (lookup.named(source.properties.get(name)) for name in MATERIAL_NAMES)
     return Columns(
@@ -26,9 +26,9 @@ def _derive(source: Source) -> Columns:
     )
 
 
-def _kind(source: Source) -> Kind | None:
-    by_type = kinds.TYPES.get(source.speckle_type.rpartition(".")[2])
-    return by_type or kinds.TYPES.get(lookup.text(source.properties.get("type")) or "")
+def kind(source: Source) -> Kind | None:
+    """Return the kind by the Speckle type, else by the object's own word for its type."""
+    return kinds.TYPES.get(source.speckle_type.rpartition(".")[2]) or kinds.TYPES.get(source.type or "")
 
 
-FAMILY = Family("general", lambda _: True, _derive, _kind)
+FAMILY = Family("general", lambda _: True, derive, kind)

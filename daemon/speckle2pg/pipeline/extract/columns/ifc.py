@@ -58,13 +58,19 @@ _UNSAID = frozenset({"NOTDEFINED", "USERDEFINED", "UNSET"})
 
 def _matches(source: Source) -> bool:
     # In Revit the name of a type is free text.
-    return _ENTITY.match(source.type or "") is not None and not source.speckle_type.endswith(".RevitObject")
+    return _entity(source) is not None and not source.speckle_type.endswith(".RevitObject")
+
+
+def _entity(source: Source) -> str | None:
+    """Return the IFC entity, by the type that the object states, else by the Speckle type itself."""
+    stated = (source.type or "", source.speckle_type.rpartition(":")[2].rpartition(".")[2])
+    return next((name for name in stated if _ENTITY.match(name)), None)
 
 
 def _derive(source: Source) -> Columns:
     sets = lookup.mapping(source.properties, "Property Sets")
     return Columns(
-        element_type=source.type,
+        element_type=_entity(source),
         element_name=source.name,
         category=_category(source),
         level=source.level or lookup.level_name(source.properties.get("Building Storey")),
@@ -141,7 +147,7 @@ def _evidence(properties: Mapping[str, Any], tekla: Mapping[str, Any], dimension
 
 
 def _kind(source: Source) -> Kind:
-    name = source.type or ""
+    name = _entity(source) or ""
     if name in kinds.IFC:
         return kinds.IFC[name]
     part: Kind = "part"

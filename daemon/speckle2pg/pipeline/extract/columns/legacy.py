@@ -72,11 +72,11 @@ def _material(properties: Mapping[str, Any]) -> str | None:
 
 
 def _parameters(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters by key and by shown name."""
+    """Return the parameters by key and by shown name; of several with one name the first by key counts."""
     parameters = lookup.mapping(properties, "parameters")
-    found = {key: value for key, value in parameters.items() if isinstance(value, dict)}
-    for value in parameters.values():
-        name = value.get("name") if isinstance(value, dict) else None
+    found = {key: value for key, value in sorted(parameters.items()) if isinstance(value, dict)}
+    for value in list(found.values()):
+        name = value.get("name")
         if isinstance(name, str):
             found.setdefault(name, value)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ def text(value: Any) -> str | None:
         return value if value.strip() else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return str(int(value)) if float(value).is_integer() else str(value)
+    if isinstance(value, float) and value.is_integer():
+        # As PostgreSQL writes it out, beyond 2^53 too: the digits that tell the double, then zeros.
+        return str(int(Decimal(repr(value))))
+    return str(value)
 
 
 def number(value: Any) -> float | None:
@@ -74,10 +78,13 @@ def first_text(places: Iterable[tuple[Mapping[str, Any], str]]) -> str | None:
 
 
 def leaves(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the names and values below a mapping, at any depth, a quantity or parameter as a whole."""
+    """Yield the names and values below a mapping, at any depth, a quantity or parameter as a whole.
+
+    In the order of their names: that in which they came means nothing, and is lost in the database.
+    """
     waiting = [value]
     while waiting:
-        for name, member in waiting.pop(0).items():
+        for name, member in sorted(waiting.pop(0).items()):
             if isinstance(member, dict) and "value" not in member:
                 waiting.append(member)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from speckle2pg.pipeline.extract import kinds
@@ -79,7 +80,7 @@ def _sum(materials: Mapping[str, Any], dimension: Dimension, *, layers: bool) ->
         return None
     amounts = [units.si(lookup.mapping(materials, name).get(dimension), dimension) for name in materials]
     known = [amount for amount in amounts if amount is not None]
-    return sum(known) if known and len(known) == len(amounts) else None
+    return fsum(known) if known and len(known) == len(amounts) else None
 
 
 def _kind(source: Source) -> Kind | None:

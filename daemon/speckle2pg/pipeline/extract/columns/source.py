@@ -51,8 +51,9 @@ class Columns(msgspec.Struct, frozen=True, gc=False):
 class Family(msgspec.Struct, frozen=True):
     """One connector's way to lay out elements.
 
-    ``kind`` is None where the family's tables do not name the element. ``members`` are the object's own
-    members that its columns hold, and that ``properties`` therefore leaves out.
+    ``matches`` looks at the Speckle type and the type alone. ``kind`` is None where the family's tables do
+    not name the element. ``members`` are the object's own members that its columns hold, and that
+    ``properties`` therefore leaves out.
     """
 
     name: str
