@@ -5,7 +5,7 @@ COMMENT ON COLUMN instance.feed_identity IS 'Identity of the database for which 
 
 ALTER TABLE models ADD COLUMN derivation text;
 ALTER TABLE models ADD COLUMN history_seq bigint NOT NULL DEFAULT 1;
-COMMENT ON COLUMN models.derivation IS 'By which rules its rows were made: the canonical version, and a digest of the project''s attribute_map. Rows made by others are derived anew before they are compared.';
+COMMENT ON COLUMN models.derivation IS 'By which rules its rows were made: the canonical version, whether guids are kept apart from copies, and a digest of the project''s attribute_map. Rows made by others are derived anew before they are compared.';
 COMMENT ON COLUMN models.history_seq IS 'The state at this seq and at all later ones can be told; former images before it were pruned or never kept.';
 
 ALTER TABLE versions ADD COLUMN replaced integer;
