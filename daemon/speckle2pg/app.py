@@ -106,6 +106,7 @@ async def open_core(
         address = await stack.enter_async_context(open_address(settings))
         await prepare_schema(settings, address, migrate=migrate)
         database = await stack.enter_async_context(open_database(settings, address))
+        await check_login(settings, database)
         await database.one("rebase_feed")
         token = TokenSource(settings)
         http = await stack.enter_async_context(
@@ -117,6 +118,20 @@ async def open_core(
         models = ModelSync(database, ObjectReader(http), versions, loader, progress, limits)
         projects = ProjectSync(database, queries, models)
         yield Core(settings, address, database, http, queries, models, projects, token)
+
+
+async def check_login(settings: Settings, database: Database) -> None:
+    """A login without the daemon's role would see empty tables, and take that for the truth.
+
+    Raises:
+        ConfigurationError: The login may not do the daemon's work; says how to allow it.
+    """
+    row = await database.one("login_privileges", schema=settings.db_schema)
+    if row is not None and not row["may_work"]:
+        raise ConfigurationError(
+            f"login {row['login']} may not do the daemon's work in schema {settings.db_schema}: as the owner of the "
+            f"tables run GRANT speckle2pg TO {row['login']}"
+        )
 
 
 def open_database(settings: Settings, address: DatabaseAddress) -> Database:
@@ -214,7 +229,9 @@ class Daemon:
     async def _greet(self) -> None:
         while True:
             try:
-                greeting = await bind_server(self._core.database, self._core.queries, self._core.http.url)
+                greeting = await bind_server(
+                    self._core.database, self._core.queries, self._core.http.url, link=self._core.settings.link_url
+                )
             except TokenRefusedError as error:
                 self._refused(error)
                 await asyncio.sleep(REFUSED_RETRY)

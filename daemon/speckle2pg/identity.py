@@ -30,7 +30,7 @@ def canonical(url: str) -> str:
 
 
 async def bind_server(
-    database: Database, queries: SpeckleQueries, reached_by: str, *, rebind: bool = False
+    database: Database, queries: SpeckleQueries, reached_by: str, *, link: str | None = None, rebind: bool = False
 ) -> Greeting:
     """Greets the server and ties the schema to it, or checks that it is the same one.
 
@@ -38,6 +38,7 @@ async def bind_server(
         database: The schema.
         queries: The server.
         reached_by: The address used to reach it, for servers that state none.
+        link: The address for a browser, kept for the links in the views.
         rebind: Accept that the server moved.
 
     Raises:
@@ -51,6 +52,8 @@ async def bind_server(
     address = stated_address(greeting, reached_by)
     await database.one("bind_instance", server_url=address, server_id=None, rebind=rebind)
     await check_server(database, address, reached_by)
+    if link is not None:
+        await database.do("record_public_url", public_url=link)
     return greeting
 
 

@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     """Folder of the embedded PostgreSQL."""
     migrate_on_start: bool = True
     """Bring the schema up to date when `run` starts."""
+    takeover_timezone: TimeZone = "UTC"
+    """Time zone of the times that an earlier adapter kept without one; for `migrate --takeover`."""
 
     # HTTP
     http_host: str = "127.0.0.1"

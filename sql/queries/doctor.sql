@@ -18,3 +18,16 @@ JOIN models AS one ON one.project_id = p.project_id AND one.id = p.one
 JOIN models AS other ON other.project_id = p.project_id AND other.id = p.other
 WHERE p.shared > %(shared)s * LEAST(one.element_count, other.element_count)
 ORDER BY p.project_id, one.name, other.name;
+
+-- name: front_end_access
+-- Whether PostgREST's roles are there and may become each other, and whether anybody is a member of a project.
+SELECT ARRAY(
+           SELECT w.name
+           FROM unnest('{authenticator,web_anon,web_user}'::text[]) AS w (name)
+           WHERE NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = w.name)) AS missing,
+       ARRAY(
+           SELECT w.rolname::text
+           FROM pg_roles AS a
+           JOIN pg_roles AS w ON w.rolname IN ('web_anon', 'web_user')
+           WHERE a.rolname = 'authenticator' AND NOT pg_has_role(a.oid, w.oid, 'MEMBER')) AS withheld,
+       (SELECT count(DISTINCT project_id) FROM project_members) AS projects;

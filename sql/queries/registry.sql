@@ -68,6 +68,14 @@ SET server_url = %(server_url)s, server_id = %(server_id)s
 WHERE server_url IS NULL OR %(rebind)s
 RETURNING server_url;
 
+-- name: record_public_url
+-- Keeps the server's address for browsers where the views find it.
+UPDATE instance SET public_url = %(public_url)s WHERE public_url IS DISTINCT FROM %(public_url)s;
+
+-- name: adopt_statuses
+-- Gives statuses that were taken over without a project to the one that has their guid.
+SELECT adopt_statuses() AS adopted;
+
 -- name: project_summary
 -- Projects with their models, elements and lag, for status and for people.
 SELECT p.id, p.name, p.enabled, p.state, p.state_reason, p.last_reconciled_at,

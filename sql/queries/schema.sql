@@ -39,6 +39,16 @@ JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %(schema)s AND c.relname = ANY(%(names)s)
 ORDER BY c.relname;
 
+-- name: functions_named
+-- Functions of these names in a schema, but for those of extensions.
+SELECT DISTINCT p.proname AS name
+FROM pg_proc AS p
+JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE n.nspname = %(schema)s AND p.proname = ANY (%(names)s)
+  AND NOT EXISTS (
+      SELECT FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+ORDER BY p.proname;
+
 -- name: record_schema_version
 -- Keeps the number of applied migrations where the daemon and people find it.
 UPDATE instance SET schema_version = %(version)s WHERE schema_version <> %(version)s;
@@ -77,11 +87,15 @@ SELECT current_setting('server_version_num')::integer AS version, current_settin
        current_user AS login;
 
 -- name: login_privileges
--- Whether the current login owns our tables, and whether it may do the daemon's work on them; no row without them.
-SELECT pg_has_role(c.relowner, 'USAGE') AS owns,
+-- Whether the current login owns our tables, and whether it may do the daemon's work on them; no row without them. Who is
+-- neither owner nor in the role sees no rows, whatever was granted otherwise.
+SELECT current_user AS login, pg_has_role(c.relowner, 'USAGE') AS owns,
        has_schema_privilege(n.oid, 'USAGE')
            AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-           AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE') AS may_work
+           AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')
+           AND (NOT row_security_active(c.oid)
+                OR EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = 'speckle2pg' AND pg_has_role(r.oid, 'USAGE')))
+           AS may_work
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %(schema)s AND c.relname = 'model_elements';
@@ -103,3 +117,11 @@ WHERE NOT EXISTS (SELECT FROM jsonb_to_recordset(%(rules)s) AS r (path text[], r
 INSERT INTO noise_rules AS n (path, reason)
 SELECT path, reason FROM jsonb_to_recordset(%(rules)s) AS r (path text[], reason text)
 ON CONFLICT (path) DO UPDATE SET reason = EXCLUDED.reason WHERE n.reason <> EXCLUDED.reason;
+
+-- name: record_definitions
+-- Keeps a digest of the views and functions; no row where they are those that are there.
+UPDATE instance SET definitions = %(digest)s WHERE definitions IS DISTINCT FROM %(digest)s RETURNING definitions;
+
+-- name: reload_postgrest
+-- Lets PostgREST look at the schema again, when this transaction commits.
+SELECT pg_notify('pgrst', 'reload schema');

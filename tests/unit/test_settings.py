@@ -55,6 +55,7 @@ DEFAULTS: dict[str, Any] = {
     "LOG_LEVEL": "INFO",
     "SHUTDOWN_TIMEOUT": 30.0,
     "MIGRATE_ON_START": True,
+    "TAKEOVER_TIMEZONE": "UTC",
     "NOTIFY_URLS": [],
     "NOTIFY_SECRET": None,
     "NOTIFY_FORMAT": "json",
@@ -80,6 +81,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "LOG_FORMAT": ("json", "json"),
     "LOG_LEVEL": ("debug", "DEBUG"),
     "DISPLAY_TIMEZONE": ("Asia/Almaty", "Asia/Almaty"),
+    "TAKEOVER_TIMEZONE": ("Europe/Berlin", "Europe/Berlin"),
 }
 
 

@@ -10,9 +10,10 @@ import typer
 
 from speckle2pg.app import open_database
 from speckle2pg.cli.common import EXIT_FAILED, load_settings, out, print_json, run_async
+from speckle2pg.cli.doctor_front_ends import examine_front_ends
 from speckle2pg.cli.doctor_models import examine_models
 from speckle2pg.cli.findings import Findings
-from speckle2pg.errors import Speckle2pgError, TokenRefusedError, WrongServerError
+from speckle2pg.errors import RetryableError, Speckle2pgError, TokenRefusedError, WrongServerError
 from speckle2pg.identity import check_server, stated_address
 from speckle2pg.speckle.connection import MODERN, open_socket
 from speckle2pg.speckle.http import SpeckleHTTP
@@ -51,6 +52,7 @@ async def _examine(settings: Settings) -> Findings:
         await _examine_speckle(settings, findings, stack, database)
         if database is not None:
             await examine_models(database, findings)
+            await examine_front_ends(database, findings)
     _examine_http(settings, findings)
     return findings
 
@@ -126,7 +128,10 @@ async def _examine_speckle(
         findings.bad("token", f"{error}; make a new one in Speckle under Profile, Developer settings")
         return
     except Speckle2pgError as error:
-        findings.bad("Speckle", f"{error}; check SPECKLE_SERVER_URL ({settings.speckle_server_url})")
+        # Who asks us to wait is there.
+        waits = isinstance(error, RetryableError) and error.retry_after is not None
+        remedy = "try again later" if waits else f"check SPECKLE_SERVER_URL ({settings.speckle_server_url})"
+        findings.bad("Speckle", f"{error}; {remedy}")
         return
     if greeting.user is None:
         findings.bad("token", "Speckle takes the token for nobody's: make a new one under Profile, Developer settings")

@@ -69,6 +69,7 @@ async def _read(database: Database, settings: Settings) -> dict[str, Any]:
         "projects": await database.all("project_summary"),
         "models": await database.all("model_summary", project_id=None),
         "versions": await database.all("unfinished_versions"),
+        "takeover": {row["outcome"]: row["statuses"] for row in await database.all("takeover_outcomes")},
         "daemon": await ask_daemon(settings),
     }
     return {**report, "exit_code": verdict(report, settings.lag_slo)}
@@ -126,6 +127,8 @@ def _headline(report: dict[str, Any]) -> str:
         sentences.append(f"[yellow]Projects that cannot be read: {', '.join(row['id'] for row in lost)}.[/]")
     if new:
         sentences.append(f"Projects not looked at yet: {', '.join(row['id'] for row in new)}.")
+    if unmatched := sum(number for name, number in report["takeover"].items() if name != "found"):
+        sentences.append(f"Taken-over statuses without their part: {unmatched} (`speckle2pg migrate --check`).")
     return " ".join([*sentences, _daemon_sentence(report["daemon"])])
 
 

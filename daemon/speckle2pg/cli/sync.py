@@ -86,7 +86,7 @@ async def _sync(
 ) -> Sequence[ModelPlan | ModelDone]:
     key = project_id(project)
     async with open_core(settings, migrate=settings.migrate_on_start, progress=progress) as core:
-        await bind_server(core.database, core.queries, core.http.url)
+        await bind_server(core.database, core.queries, core.http.url, link=settings.link_url)
         row = await core.database.one("get_project", project_id=key)
         if row is None:
             raise UnknownProjectError(f"project {key} is not registered: `speckle2pg projects add {key}` first")

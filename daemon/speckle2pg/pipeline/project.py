@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from speckle2pg.errors import FatalError, GoneError, RetryableError, TokenRefusedError, UnreadableError
+from speckle2pg.errors import (
+    FatalError,
+    GoneError,
+    RetryableError,
+    Speckle2pgError,
+    TokenRefusedError,
+    UnreadableError,
+)
 from speckle2pg.pipeline.extract.attributes import compile_rules
 from speckle2pg.pipeline.plan import Cursor, is_followed
 from speckle2pg.pipeline.stored import cursor_of
@@ -82,7 +89,19 @@ class ProjectSync:
             outcome.retry[event.key] = error
             if isinstance(error, TokenRefusedError):
                 await self._record_state(row, outcome, "unreadable", str(error))
+        if event.model_id is None or outcome.applied:
+            await self._adopt_statuses()
         return outcome
+
+    async def _adopt_statuses(self) -> None:
+        """Guids that are known now may be those of statuses from an earlier adapter; the next look tries again."""
+        try:
+            row = await self._database.one("adopt_statuses")
+        except Speckle2pgError as error:
+            log.warning("statuses of the earlier adapter cannot be adopted", reason=str(error))
+            return
+        if row is not None and row["adopted"]:
+            log.info("statuses of the earlier adapter adopted", elements=row["adopted"])
 
     async def _look_at_project(self, event: Event, row: Row, outcome: Outcome, *, full: bool) -> None:
         # Where the models stand is read before the server is asked, here and below: see `Task.cursor`.

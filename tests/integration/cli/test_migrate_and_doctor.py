@@ -9,6 +9,7 @@ import psycopg
 
 from speckle2pg.sandbox import SandboxServer
 from speckle2pg.sandbox.bridge import sample_bridge
+from speckle2pg.sandbox.faults import Fault
 from support.oracle import rows
 from support.programs import Program
 
@@ -87,6 +88,16 @@ async def test_doctor_names_each_thing_that_is_wrong(speckle2pg: Program) -> Non
     assert "Traceback" not in answer.err
 
 
+async def test_doctor_does_not_doubt_the_address_of_a_server_that_asks_to_wait(
+    speckle2pg: Program, sandbox: SandboxServer
+) -> None:
+    sandbox.faults.add(Fault(path="/graphql", status=429, retry_after="120"))
+    answer = await speckle2pg("doctor")
+    assert answer.code == 1
+    assert "rate limit is reached (HTTP 429); try again later" in answer.out
+    assert "check SPECKLE_SERVER_URL" not in answer.out
+
+
 async def test_doctor_warns_of_models_that_claim_the_same_parts(
     speckle2pg: Program, project: Any, sandbox: SandboxServer, owner_url: str
 ) -> None:
@@ -104,3 +115,25 @@ async def test_doctor_warns_of_models_that_claim_the_same_parts(
     await speckle2pg("sync", project.id, "--full")
     twins = [item for item in json.loads((await speckle2pg("doctor", "--json")).out) if item["check"] == "twins"]
     assert [item["ok"] for item in twins] == [True]
+
+
+async def test_doctor_says_whether_front_ends_see_anything(speckle2pg: Program, owner_url: str) -> None:
+    async def front_ends() -> dict[str, Any]:
+        found = json.loads((await speckle2pg("doctor", "--json")).out)
+        return next(item for item in found if item["check"] == "front ends")
+
+    said = await front_ends()
+    assert said["ok"] is None
+    assert "project_members" in said["text"]
+    rows(owner_url, "INSERT INTO project_members (project_id, subject) VALUES ('abc', '*') RETURNING subject")
+    assert (await front_ends())["ok"] is True
+
+
+async def test_links_lead_to_the_address_for_browsers(
+    speckle2pg: Program, project: Any, sandbox: SandboxServer, owner_url: str
+) -> None:
+    await speckle2pg("projects", "add", project.id)
+    for address, link in (("", sandbox.url), ("https://models.example.org/", "https://models.example.org")):
+        await speckle2pg("sync", project.id, SPECKLE_PUBLIC_URL=address)
+        (row,) = rows(owner_url, "SELECT viewer_url, object_id FROM elements LIMIT 1")
+        assert row["viewer_url"] == f"{link}/projects/{project.id}/models/{row['object_id']}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from speckle2pg.sandbox.bridge import sample_bridge
 from speckle2pg.sandbox.faults import Fault
+from support.logins import new_login, run
 from support.oracle import rows, until_current
 from support.programs import Program
 
@@ -133,3 +134,14 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(speckle2pg: Pr
 def _command_line(pid: int) -> str:
     """What `ps` shows."""
     return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+
+
+async def test_a_login_that_would_see_nothing_is_told_so(speckle2pg: Program, owner_url: str) -> None:
+    """Its grants are those of a daemon, but it is no member of the daemon's role: every table would look empty."""
+    with new_login(owner_url) as (name, url):
+        run(owner_url, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}")
+        answer = await speckle2pg("run", DATABASE_URL=url, MIGRATE_ON_START="false")
+        assert answer.code == 2
+        assert f"GRANT speckle2pg TO {name}" in answer.err
+        run(owner_url, f"GRANT speckle2pg TO {name}")
+        assert (await speckle2pg("status", DATABASE_URL=url)).code == 0

@@ -177,11 +177,15 @@ def test_a_page_reads_its_rows_from_the_index_and_no_others(owner_url: str, *, a
         assert counted[1] <= 55
 
 
-def test_a_login_that_may_read_the_tables_may_read_the_feed(owner_url: str) -> None:
+def test_a_login_reads_the_feed_of_its_projects(owner_url: str) -> None:
+    """A consumer of its own: a login with the rights of web_anon, which claims to be a member."""
     with psycopg.connect(owner_url) as connection:
         write(connection, 1, "one")
     with new_login(owner_url) as (name, url):
-        run(owner_url, f"GRANT SELECT ON model_elements, model_syncs, purges, instance TO {name}")
+        run(owner_url, f"GRANT web_anon TO {name}")
+        run(owner_url, f'ALTER ROLE {name} SET request.jwt.claims = \'{{"sub": "{name}"}}\'')
+        assert names(Consumer(url).follow()) == []
+        run(owner_url, "INSERT INTO project_members SELECT DISTINCT project_id, %s FROM model_elements", name)
         assert names(Consumer(url).follow()) == ["+one"]
 
 

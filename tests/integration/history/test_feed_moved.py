@@ -28,7 +28,9 @@ def program(name: str) -> Path:
 
 
 def move(source: str, target: str) -> None:
-    """Dumps a database into an empty one."""
+    """Dumps a database into an empty one of a cluster with the same roles."""
+    for role in ("speckle2pg", "web_anon", "web_user"):
+        run(target, f"DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     dump = subprocess.run(
         [str(program("pg_dump")), "--dbname", source], check=True, capture_output=True, env=environment

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -17,12 +16,9 @@ from structlog.testing import capture_logs
 
 from speckle2pg.errors import ConfigurationError, SchemaError
 from speckle2pg.store import migrations
-from support.logins import as_login, everything, new_login, run
+from support.logins import everything, new_login, run
 
-if TYPE_CHECKING:
-    from speckle2pg.store.embedded import EmbeddedServer
-
-ALL = ("0001_registry", "0002_elements", "0003_staging", "0004_history")
+ALL = ("0001_registry", "0002_elements", "0003_staging", "0004_history", "0005_people")
 MIGRATOR = "import sys; from speckle2pg.store import migrations; migrations.migrate(sys.argv[1], 'public')"
 DEADLINE = 20.0
 
@@ -203,23 +199,6 @@ def test_a_login_that_may_not_create_is_told_what_to_do(empty_url: str, schema: 
     assert everything(empty_url) == before
 
 
-def test_a_login_that_may_not_create_roles_goes_on_with_a_warning(own_server: EmbeddedServer) -> None:
-    run(own_server.admin_url, "DROP ROLE speckle2pg")
-    run(own_server.admin_url, "CREATE ROLE plain LOGIN")
-    run(own_server.owner_url, "CREATE SCHEMA ours AUTHORIZATION plain")
-    with capture_logs() as logs:
-        migrations.migrate(as_login(own_server.owner_url, "plain"), "ours")
-    assert [entry["log_level"] for entry in logs] == ["warning"]
-    assert "CREATE ROLE speckle2pg" in logs[0]["warning"]
-    assert run(own_server.owner_url, "SELECT schema_version FROM ours.instance") == [(len(ALL),)]
-    # Once an administrator has made it, the next migration gives it what it needs.
-    run(own_server.admin_url, "CREATE ROLE speckle2pg LOGIN")
-    with capture_logs() as logs:
-        migrations.migrate(as_login(own_server.owner_url, "plain"), "ours")
-    assert logs == []
-    assert run(as_login(own_server.owner_url, "speckle2pg"), "SELECT count(*) FROM ours.projects") == [(0,)]
-
-
 def test_the_daemons_login_may_migrate_where_nothing_is_pending(owner_url: str) -> None:
     with new_login(owner_url, member=True) as (_, url):
         before = everything(owner_url)
@@ -247,3 +226,23 @@ def test_a_repeatable_read_database_is_migrated_at_once_too(empty_url: str) -> N
     with ThreadPoolExecutor(3) as pool:
         states = list(pool.map(lambda _: migrations.migrate(empty_url, "public"), range(3)))
     assert sorted(len(state.pending) for state in states) == [0, 0, len(ALL)]
+
+
+def test_postgrest_is_told_to_look_again_when_something_changed_and_only_then(empty_url: str) -> None:
+    with psycopg.connect(empty_url, autocommit=True) as listener:
+        listener.execute("LISTEN pgrst")
+        migrations.migrate(empty_url, "public")
+        migrations.migrate(empty_url, "public")
+        run(empty_url, "UPDATE instance SET definitions = 'those of an older program'")
+        migrations.migrate(empty_url, "public")
+        run(empty_url, "SELECT pg_notify('pgrst', 'the end')")
+        heard = [notification.payload for notification in listener.notifies(timeout=10, stop_after=3)]
+    assert heard == ["reload schema", "reload schema", "the end"]
+
+
+def test_people_can_read_while_a_daemon_starts(owner_url: str) -> None:
+    """A migration without anything to do waits for no reader, and no reader for it."""
+    with psycopg.connect(owner_url) as reader:
+        reader.execute("SELECT count(*) FROM elements")
+        run(owner_url, "ALTER DATABASE " + reader.info.dbname + " SET lock_timeout = '5s'")
+        assert migrations.migrate(owner_url, "public").pending == ()

@@ -1,4 +1,3 @@
-# ruff: noqa: S608  (names of tables that the database itself gave)
 """The daemon's login: it can do the daemon's work and nothing to the tables themselves."""
 
 from __future__ import annotations
@@ -49,50 +48,34 @@ async def test_a_member_of_the_role_can_do_what_the_daemon_does(
 
 
 @pytest.mark.parametrize(
-    "statement",
+    "statements",
     [
-        "DROP TABLE {table}",
-        "ALTER TABLE {table} ADD COLUMN mine text",
-        "ALTER TABLE {table} OWNER TO current_user",
-        "ALTER TABLE {table} DISABLE TRIGGER ALL",
-        "TRUNCATE {table}",
-        "CREATE INDEX ON {table} ((1))",
-        "COMMENT ON TABLE {table} IS 'mine'",
-        "CREATE TRIGGER mine BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION announce_registry_change()",
+        (
+            "INSERT INTO instance (only_row) VALUES (true)",
+            "DELETE FROM instance",
+            "DELETE FROM parts",
+            "UPDATE purges SET purged_by = 'x'",
+            "DELETE FROM purges",
+            "UPDATE speckle2pg_migrations SET migration_id = 'x'",
+            "DELETE FROM speckle2pg_migrations",
+            "INSERT INTO speckle2pg_migrations VALUES ('h', 'x', now())",
+        ),
+        (
+            "CREATE TABLE mine (x int)",
+            "CREATE SCHEMA mine",
+            "CREATE OR REPLACE FUNCTION announce_registry_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
+            "DROP FUNCTION announce_registry_change() CASCADE",
+            "ALTER SEQUENCE load_ids RESTART",
+        ),
+        ("ALTER ROLE speckle2pg SUPERUSER", "ALTER ROLE speckle2pg BYPASSRLS", "CREATE ROLE mine", "SET ROLE web_user"),
     ],
+    ids=["rows", "things", "roles"],
 )
-def test_the_daemon_cannot_change_a_table_itself(owner_url: str, member_url: str, statement: str) -> None:
-    tables = run(
-        owner_url, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
-    )
-    assert len(tables) > 15
-    with psycopg.connect(member_url) as connection:
-        for (table,) in tables:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction(force_rollback=True):
-                connection.execute(statement.format(table=table).encode())
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "INSERT INTO instance (only_row) VALUES (true)",
-        "DELETE FROM instance",
-        "DELETE FROM parts",
-        "UPDATE speckle2pg_migrations SET migration_id = 'x'",
-        "DELETE FROM speckle2pg_migrations",
-        "INSERT INTO speckle2pg_migrations VALUES ('h', 'x', now())",
-        "CREATE TABLE mine (x int)",
-        "CREATE SCHEMA mine",
-        "CREATE OR REPLACE FUNCTION announce_registry_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
-        "DROP FUNCTION announce_registry_change() CASCADE",
-        "ALTER SEQUENCE load_ids RESTART",
-        "ALTER ROLE speckle2pg SUPERUSER",
-        "CREATE ROLE mine",
-    ],
-)
-def test_the_daemon_cannot(member_url: str, statement: str) -> None:
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        run(member_url, statement)
+def test_the_daemon_cannot(member_url: str, statements: tuple[str, ...]) -> None:
+    """What it may do with each table is tried with the other roles' rights, in people/test_permissions.py."""
+    for statement in statements:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            run(member_url, statement)
 
 
 def test_the_daemon_cannot_pass_its_rights_on(owner_url: str, member_url: str) -> None:
@@ -115,13 +98,3 @@ def test_the_daemon_owns_nothing(owner_url: str) -> None:
         "SELECT count(*) FROM pg_database WHERE pg_get_userbyid(datdba) = 'speckle2pg'"
     )
     assert run(owner_url, owned) == [(0,)] * 4
-
-
-def test_a_login_outside_the_role_reads_nothing(owner_url: str) -> None:
-    tables = run(
-        owner_url, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
-    )
-    with new_login(owner_url) as (_, url):
-        for (table,) in tables:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                run(url, f"SELECT 1 FROM {table}")

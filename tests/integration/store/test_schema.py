@@ -17,7 +17,11 @@ _ELEMENT = (
 
 # Table: primary key, columns that the design names, columns beyond these.
 TABLES: dict[str, tuple[str, str, str]] = {
-    "instance": ("only_row", "server_url server_id schema_version feed_base", "only_row feed_identity"),
+    "instance": (
+        "only_row",
+        "server_url server_id schema_version feed_base",
+        "only_row feed_identity public_url definitions",
+    ),
     "projects": (
         "id",
         "id name description enabled model_globs every_version separate_models created_at updated_at state "
@@ -69,6 +73,25 @@ TABLES: dict[str, tuple[str, str, str]] = {
         "project_id guid status effective_on note updated_at updated_by",
         "",
     ),
+    "element_status_log": (
+        "project_id guid id",
+        "",
+        "project_id guid id old_status new_status effective_on note changed_at changed_by",
+    ),
+    # All projects together are null, which no primary key holds.
+    "status_values": ("", "project_id code title sort weight is_done color", ""),
+    "project_members": ("project_id subject", "project_id subject can_write", ""),
+    "taken_over": ("", "", "project_id guid status created_at adopted_at"),
+}
+VIEWS = {
+    "elements": _ELEMENT + " model_name model_state status effective_status status_source effective_on status_note "
+    "status_updated_at status_updated_by viewer_url",
+    "elements_all": "",
+    "parts_current": "model_ids",
+    "status_counts": "project_id status parts",
+    "progress": "project_id dimension value parts weight_kg volume_m3 weighted_done",
+    "status_conflicts": "project_id guid conflict changes set_by",
+    "takeover_report": "guid project_id status outcome",
 }
 STAGING = {"loads", "staged_facts", "staged_tree"}
 
@@ -103,6 +126,8 @@ OBJECT = (
 VERSION = "INSERT INTO versions (project_id, id, model_id, created_at, state) VALUES ('p', 'v', 'm', now(), '{state}')"
 POST = "INSERT INTO outbound_notifications (url, project_id, payload, state) VALUES ('u', 'p', '{{}}', '{state}')"
 SYNC = "INSERT INTO model_syncs (project_id, model_id, seq, removed_reason) VALUES ('p', 'm', 1, {reason})"
+VALUE = "INSERT INTO status_values (project_id, code, weight, color) VALUES ({project}, '{code}', {weight}, '{color}')"
+MEMBER = "INSERT INTO project_members (project_id, subject) VALUES ('p', '{subject}')"
 ATTRIBUTE = "INSERT INTO attribute_map (project_id, name, paths, type) VALUES ('p', '{name}', '{paths}', '{type}')"
 
 # Check constraint: statements that it must refuse, and statements that it must let pass.
@@ -153,6 +178,23 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
             for kind in ("text", "number", "boolean", "date", "station")
         ],
     ),
+    "status_values_project_id_check": (
+        [VALUE.format(project="''", code="done", weight=1, color="red")],
+        [VALUE.format(project=project, code="done", weight=1, color="red") for project in ("NULL", "'p'")],
+    ),
+    "status_values_code_check": ([VALUE.format(project="'p'", code="", weight=1, color="red")], []),
+    "status_values_weight_check": (
+        [VALUE.format(project="'p'", code="done", weight=w, color="red") for w in ("-0.1", "'infinity'", "'NaN'")],
+        [VALUE.format(project="'p'", code="done", weight=w, color="red") for w in ("NULL", "0", "0.5", "100")],
+    ),
+    "status_values_color_check": (
+        [VALUE.format(project="'p'", code="done", weight=1, color=c) for c in ("#12", "#12345g", "", "red;x", "1")],
+        [VALUE.format(project="'p'", code="done", weight=1, color=c) for c in ("#abc", "#A1b2C3", "green")],
+    ),
+    "project_members_subject_check": (
+        [MEMBER.format(subject="")],
+        [MEMBER.format(subject=subject) for subject in ("*", "anna@example.org")],
+    ),
     "model_objects_kind_check": (
         [OBJECT.format(kind="lost")],
         [OBJECT.format(kind=kind) for kind in ("container", "part", "spatial", "ignored")],
@@ -190,7 +232,10 @@ def test_tables_and_columns_are_those_of_the_design(owner_url: str) -> None:
     for table, column, _, _ in run(owner_url, COLUMNS):
         found.setdefault(table, set()).add(column)
     ours = {name for name in found if not name.startswith("speckle2pg_migrations")}
-    assert ours == TABLES.keys() | STAGING
+    assert ours == TABLES.keys() | VIEWS.keys() | STAGING
+    for view, columns in VIEWS.items():
+        assert found[view] >= set(columns.split()), view
+    assert found["elements_all"] == found["elements"] == found["parts_current"] - {"model_ids"}
     for table, (_, designed, further) in TABLES.items():
         assert found[table] == {*designed.split(), *further.split()}, table
 
