@@ -84,6 +84,13 @@ class Person:
         """Deletes a version."""
         await self.ask(_DELETE_VERSIONS, input={"projectId": project_id, "versionIds": [version_id]})
 
+    async def knows(self, project_id: str, object_ids: set[str]) -> set[str]:
+        """Which of these objects the server's own viewer would open."""
+        query = "query ($id: String!, $ids: String!) { project(id: $id) { viewerResources(resourceIdString: $ids) "
+        query += "{ items { objectId } } } }"
+        found = await self.ask(query, id=project_id, ids=",".join(object_ids))
+        return {item["objectId"] for group in found["project"]["viewerResources"] for item in group["items"]}
+
     async def upload(self, project_id: str, objects: list[bytes]) -> None:
         """Sends objects in batches that the server takes."""
         batch: list[bytes] = []
