@@ -61,7 +61,7 @@ WHERE s.status <> 'not_started'
               WHERE v.project_id = e.project_id AND v.id = e.version_id))
   END;
 COMMENT ON VIEW {schema}.status_conflicts IS
-    'Parts that were modified, or removed from all models, after their status was set: what changed, and who had set it. Setting the status, a date or a note again settles it.';
+    'Parts that were modified, or removed from all models, after their status was set: what changed, and who had set it. Another status, another day or a note settles it.';
 COMMENT ON COLUMN {schema}.status_conflicts.project_id IS 'Project.';
 COMMENT ON COLUMN {schema}.status_conflicts.guid IS 'The part.';
 COMMENT ON COLUMN {schema}.status_conflicts.model_id IS 'Model in which it changed.';

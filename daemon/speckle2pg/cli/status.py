@@ -36,8 +36,8 @@ def status(
 ) -> None:
     """Show projects, models, lag, channels, and versions that wait.
 
-    Exit code 0: all current; 1: a lag over LAG_SLO or a failed version; 3: only held versions; 2: the database is
-    unreachable.
+    Exit code 0: all current; 1: a lag over LAG_SLO, a failed version or an unreadable project; 3: only held versions;
+    2: the database is unreachable.
     """
     settings = load_settings(quiet=True)
     raise typer.Exit(run_async(_status(settings, as_json=as_json, watch=watch), settings))
@@ -78,7 +78,8 @@ async def _read(database: Database, settings: Settings) -> dict[str, Any]:
 def verdict(report: dict[str, Any], lag_slo: float) -> int:
     """The exit code that a report stands for."""
     projects = [row for row in report["projects"] if row["enabled"]]
-    if any(row["lag_seconds"] > lag_slo or row["failed"] for row in projects):
+    # How far an unreadable project is behind, nobody knows.
+    if any(row["lag_seconds"] > lag_slo or row["failed"] or row["state"] == "unreadable" for row in projects):
         return BEHIND
     return HELD if any(row["held"] for row in projects) else CURRENT
 

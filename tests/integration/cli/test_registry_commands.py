@@ -113,3 +113,19 @@ async def test_status_tells_a_failed_version(speckle2pg: Program, project: Any, 
     shown = await speckle2pg("status")
     assert shown.code == 1
     assert version.id in shown.out
+
+
+async def test_status_does_not_call_a_project_current_that_nobody_can_read(
+    speckle2pg: Program, project: Any, sandbox: SandboxServer
+) -> None:
+    await speckle2pg("projects", "add", project.id)
+    await speckle2pg("sync", project.id)
+    assert (await speckle2pg("status")).code == 0
+    anna = next(user for user in sandbox.world.users.values() if user.name == "Anna")
+    sandbox.world.set_role(project.id, sandbox.world.add_user("Boris").id, "stream:owner")
+    sandbox.world.set_role(project.id, anna.id, None)
+    await speckle2pg("sync", project.id)
+    shown = await speckle2pg("status")
+    assert shown.code == 1
+    assert f"Projects that cannot be read: {project.id}" in shown.out
+    assert "Current." not in shown.out
