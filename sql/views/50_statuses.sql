@@ -62,8 +62,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'element_status_is_of_a_part',
             TABLE = 'element_status',
             MESSAGE = format('project %s has no part %s', NEW.project_id, NEW.guid),
-            DETAIL = (SELECT format('It is a part of project %s.', string_agg(p.project_id, ', '))
-                      FROM {schema}.projects_of_part(NEW.guid) AS p (project_id) HAVING count(*) > 0),
+            DETAIL = (SELECT CASE WHEN count(*) > 0 THEN format('It is a part of project %s.', string_agg(p, ', '))
+                                  ELSE 'No project has it.' END
+                      FROM {schema}.projects_of_part(NEW.guid) AS p),
             HINT = 'The view elements has the guids of a project.';
     END IF;
     IF person IS NOT NULL OR is_web THEN

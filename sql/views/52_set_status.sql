@@ -19,10 +19,15 @@ BEGIN
             WHEN i - '{project_id,guid,status,effective_on,note}'::text[] <> '{}' THEN
                 format('has unknown members (%s)',
                        (SELECT string_agg(k, ', ') FROM jsonb_object_keys(i - '{project_id,guid,status,effective_on,note}'::text[]) AS k))
-            WHEN COALESCE(i ->> 'guid', '') !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN 'has no guid'
+            WHEN COALESCE(i ->> 'guid', '') = '' THEN 'has no guid'
+            WHEN i ->> 'guid' !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN 'guid is no uuid'
             WHEN jsonb_typeof(i -> 'status') IS DISTINCT FROM 'string' OR i ->> 'status' = '' THEN 'has no status'
-            WHEN COALESCE(i ->> 'effective_on', '2000-01-01') !~ '^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$' THEN
-                'effective_on is no day such as 2026-01-31'
+            WHEN COALESCE(i ->> 'effective_on', '2000-01-01') !~ '^[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$'
+                THEN 'effective_on is no day such as 2026-01-31'
+            -- A month that is too short for it.
+            WHEN right(i ->> 'effective_on', 2)::integer > extract(day FROM
+                 (left(i ->> 'effective_on', 7) || '-01')::date + interval '1 month - 1 day')
+                THEN 'effective_on is no day such as 2026-01-31'
         END AS fault
         FROM jsonb_array_elements(given) WITH ORDINALITY AS a (i, n)
     ) AS f

@@ -7,9 +7,11 @@ DECLARE
     adopted bigint := 0;
     claims text := current_setting('request.jwt.claims', true);
 BEGIN
-    -- While a project has not been read, nobody knows whether the part is in that one as well.
+    -- While a project was never read, nobody knows whether the part is in that one as well.
     IF NOT EXISTS (SELECT FROM {schema}.taken_over AS t WHERE t.project_id IS NULL)
-        OR EXISTS (SELECT FROM {schema}.projects AS p WHERE p.enabled AND p.state = 'new')
+        OR EXISTS (
+            SELECT FROM {schema}.projects AS p
+            WHERE p.enabled AND p.state <> 'gone' AND p.last_reconciled_at IS NULL)
     THEN
         RETURN 0;
     END IF;

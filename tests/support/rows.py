@@ -35,7 +35,8 @@ class Twin:
         synced = datetime.now(UTC) - timedelta(hours=1)
         with psycopg.connect(self.owner_url) as connection:
             connection.execute(
-                "INSERT INTO projects (id, name, state) VALUES (%s, %s, 'ok') ON CONFLICT DO NOTHING",
+                "INSERT INTO projects (id, name, state, last_reconciled_at) VALUES (%s, %s, 'ok', now())"
+                " ON CONFLICT DO NOTHING",
                 (self.project_id, f"Project {self.project_id}"),
             )
             connection.execute(

@@ -49,7 +49,7 @@ FROM generate_series(0, %(count)s - 1) AS n
 
 _MODEL = """
 WITH p AS (
-    INSERT INTO projects (id, state) VALUES (%(project)s, 'ok') ON CONFLICT DO NOTHING
+    INSERT INTO projects (id, state, last_reconciled_at) VALUES (%(project)s, 'ok', now()) ON CONFLICT DO NOTHING
 ), v AS (
     INSERT INTO versions (project_id, id, model_id, created_at, state, seq, synced_at)
     VALUES (%(project)s, 'v1-' || %(model)s, %(model)s, '2026-01-01', 'synced', 1, now() - interval '3 days')

@@ -27,13 +27,17 @@ class DemoDatabase:
     Attributes:
         url: The daemon's address of it.
         owner_url: The owner's.
-        shown_url: The address without a password.
+        shown_url: The daemon's address without a password.
+        shown_owner_url: The owner's, to write what people write.
+        psql: The client to open them with.
         kept: What to say of it when it is kept.
     """
 
     url: str
     owner_url: str
     shown_url: str
+    shown_owner_url: str
+    psql: str
     kept: str
 
 
@@ -51,8 +55,11 @@ async def _embedded(keep: bool) -> AsyncIterator[DemoDatabase]:
     try:
         server = await in_thread(lambda: EmbeddedServer.start(folder), EmbeddedServer.stop)
         try:
-            kept = f"The database is kept in {folder}; to look into it: DATA_DIR={folder} speckle2pg status"
-            yield DemoDatabase(server.url, server.owner_url, without_password(server.url), kept)
+            kept = (
+                f"The database is kept in {folder}; to look into it: DATA_DIR={folder} speckle2pg status --watch, and "
+                f"as long as that runs {server.psql} '{server.owner_url}'"
+            )
+            yield DemoDatabase(server.url, server.owner_url, server.url, server.owner_url, str(server.psql), kept)
         finally:
             await asyncio.to_thread(server.stop)
     finally:
@@ -66,7 +73,8 @@ async def _on_server(url: str, keep: bool) -> AsyncIterator[DemoDatabase]:
     await in_thread(lambda: create_database(url, name), lambda _: drop_database(url, name))
     own = with_database(url, name)
     try:
-        yield DemoDatabase(own, own, without_password(own), f"The database is kept: {own}")
+        shown = without_password(own)
+        yield DemoDatabase(own, own, shown, shown, "psql", f"The database is kept: {own}")
     finally:
         if not keep:
             await asyncio.to_thread(drop_database, url, name)

@@ -112,7 +112,9 @@ class Demo:
             token = settings.admin_token.get_secret_value()
             self._say(f"  state:   curl -H 'Authorization: Bearer {token}' {daemon}/health")
             self._say(f"  metrics: curl {daemon}/metrics")
-            self._say(f"  rows:    psql '{place.shown_url}'")
+            self._say(f"  rows:    {place.psql} '{place.shown_url}'")
+            if place.shown_owner_url != place.shown_url:
+                self._say(f"  owner:   {place.psql} '{place.shown_owner_url}'")
         self._say(f"\nVersions of a model are published; the daemon follows.  {LEGEND}")
 
     async def _publish(

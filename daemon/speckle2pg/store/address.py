@@ -49,7 +49,9 @@ async def open_address(settings: Settings) -> AsyncIterator[DatabaseAddress]:
     log.info("DATABASE_URL is not set: starting an embedded PostgreSQL", data_dir=str(settings.data_dir))
     server = await asyncio.to_thread(EmbeddedServer.start, settings.data_dir)
     log.info(
-        "the embedded PostgreSQL is up", look_with=f"psql '{server.url}'", own_it_with=f"psql '{server.owner_url}'"
+        "the embedded PostgreSQL is up",
+        look_with=f"{server.psql} '{server.url}'",
+        own_it_with=f"{server.psql} '{server.owner_url}'",
     )
     try:
         yield DatabaseAddress(server.url, server.owner_url, server.url, embedded=True)

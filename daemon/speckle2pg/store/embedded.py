@@ -92,6 +92,11 @@ class EmbeddedServer:
         """The superuser's address of the maintenance database."""
         return str(self._server.get_uri(database="postgres"))
 
+    @property
+    def psql(self) -> Path:
+        """The client of its own version; pg_dump and the others are beside it."""
+        return Path(self._server.bin_path) / "psql"
+
     def stop(self) -> None:
         """Gives the server back; it stops if nobody else uses it."""
         self._server.cleanup()

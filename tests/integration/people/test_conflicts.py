@@ -135,6 +135,45 @@ async def test_without_history_a_modification_shows_without_what_changed(
         assert (found[1]["conflict"], found[1]["changes"]) == ("modified", None)
 
 
+def assembly(number: int, *parts: Thing) -> Thing:
+    """An assembly of parts."""
+    return element(str(guid(number)), *parts, ifcType="IfcElementAssembly")
+
+
+async def test_parts_that_have_their_status_from_an_assembly_conflict_like_others(shown: Bench) -> None:
+    """A foreman who works by assemblies is warned as well."""
+    first = (beam(1, width=100), beam(2, width=100), beam(3, width=100), beam(4, width=100))
+    await shown.show(collection("root", assembly(50, *first)))
+    await set_statuses(shown, 50)
+    await set_statuses(shown, 4, status="painted")
+    second = (beam(1, width=120), beam(3, width=100), beam(4, width=130), beam(5, width=100))
+    await shown.show(collection("root", assembly(50, *second), beam(6)))
+    found = await conflicts(shown)
+    told = {number: (row["conflict"], row["status"], row["set_on"].int) for number, row in found.items()}
+    assert told == {
+        1: ("modified", "mounted", 50),
+        2: ("removed", "mounted", 50),
+        4: ("modified", "painted", 4),
+        5: ("added", "mounted", 50),
+    }
+    assert found[1]["changes"] == [{"path": ["properties", "P", "width"], "old": 100, "new": 120}]
+    await set_statuses(shown, 50, note="looked at again")
+    assert (await conflicts(shown)).keys() == {4}
+
+
+async def test_what_was_there_before_the_first_version_makes_no_conflict(bench: Bench) -> None:
+    """Statuses that were taken over are older than everything."""
+    add = "INSERT INTO parts VALUES (%s, %s, now(), now())"
+    run(bench.owner_url, add, bench.project_id, guid(50))
+    run(bench.owner_url, add, bench.project_id, guid(1))
+    member(bench.owner_url, bench.project_id, "carl", can_write=True)
+    status = "INSERT INTO element_status (project_id, guid, status) VALUES (%s, %s, 'mounted')"
+    run(bench.owner_url, status, bench.project_id, guid(50))
+    run(bench.owner_url, status, bench.project_id, guid(1))
+    await bench.show(collection("root", assembly(50, beam(1), beam(2))))
+    assert await conflicts(bench) == {}
+
+
 async def test_a_status_that_is_taken_back_is_no_conflict(shown: Bench) -> None:
     await set_statuses(shown, 1, status="not_started")
     await shown.show(collection("root", beam(2, width=100)))

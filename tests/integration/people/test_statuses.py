@@ -153,12 +153,15 @@ def test_the_project_may_be_left_out_where_only_one_has_the_part(carl: Front) ->
     [
         ([4], "item 1: is no object"),
         ([{"status": "x"}], "item 1: has no guid"),
-        ([{"guid": "2O2Fr$t4X7Zf8NOew3FLOH", "status": "x"}], "item 1: has no guid"),
+        ([{"guid": "2O2Fr$t4X7Zf8NOew3FLOH", "status": "x"}], "item 1: guid is no uuid"),
         ([{"guid": str(guid(1))}], "item 1: has no status"),
         ([item(1, "")], "item 1: has no status"),
         ([item(1, "x") | {"status": 5}], "item 1: has no status"),
         ([item(1, "x"), item(2, "x", effective_on="5.1.2026")], "item 2: effective_on is no day"),
         ([item(1, "x", effective_on="2026-13-01")], "item 1: effective_on is no day"),
+        ([item(1, "x", effective_on="2026-02-29")], "item 1: effective_on is no day"),
+        ([item(1, "x", effective_on="0000-01-01")], "item 1: effective_on is no day"),
+        ([item(1, "x", effective_on=20260101)], "item 1: effective_on is no day"),
         ([item(1, "x", effectiveOn="2026-01-01")], "item 1: has unknown members (effectiveOn)"),
     ],
 )
@@ -173,10 +176,6 @@ def test_what_is_no_list_is_refused(carl: Front, items: str) -> None:
     assert refused(carl, SET, items).sqlstate == "PT400"
 
 
-def test_a_day_that_the_calendar_does_not_have_is_refused(carl: Front) -> None:
-    assert refused(carl, SET, json.dumps([item(1, "x", effective_on="2026-02-30")])).sqlstate == "22008"
-
-
 def test_an_empty_list_sets_nothing(carl: Front) -> None:
     assert set_status(carl) == []
 
@@ -186,6 +185,19 @@ def test_an_unknown_guid_is_refused_and_nothing_is_set(carl: Front) -> None:
     assert diagnostic.sqlstate == "23503"
     assert str(guid(77)) in (diagnostic.message_detail or "")
     assert str(guid(1)) not in (diagnostic.message_detail or "")
+
+
+def test_an_unknown_guid_is_refused_by_the_table_too(carl: Front) -> None:
+    insert = "INSERT INTO element_status (project_id, guid, status) VALUES ('p1', %s, 'mounted')"
+    diagnostic = refused(carl, insert, guid(77))
+    assert diagnostic.sqlstate == "23503"
+    assert diagnostic.message_primary == f"project p1 has no part {guid(77)}"
+    assert diagnostic.message_hint
+
+
+def test_a_leap_day_is_a_day(carl: Front) -> None:
+    set_status(carl, item(1, "mounted", effective_on="2028-02-29"))
+    assert run(carl.owner_url, "SELECT effective_on::text FROM element_status") == [("2028-02-29",)]
 
 
 def test_a_guid_of_another_project_is_refused_and_told_only_to_its_members(carl: Front) -> None:
