@@ -8,6 +8,9 @@ COMMENT ON COLUMN instance.public_url IS 'Address of the Speckle server in a bro
 -- Statuses hang on parts, which are never deleted. Rows from before this migration are not looked at again.
 ALTER TABLE element_status
     ADD CONSTRAINT element_status_is_of_a_part FOREIGN KEY (project_id, guid) REFERENCES parts (project_id, guid) NOT VALID;
+ALTER TABLE element_status
+    ADD CONSTRAINT element_status_has_a_code CHECK (status <> '' AND length(status) <= 200) NOT VALID,
+    ADD CONSTRAINT element_status_has_a_day CHECK (isfinite(effective_on)) NOT VALID;
 CREATE INDEX element_status_by_status ON element_status (project_id, status);
 COMMENT ON COLUMN element_status.status IS 'Code of the status. not_started is the same as no row, but for that a part with a row does not inherit its assembly''s.';
 COMMENT ON COLUMN element_status.effective_on IS 'Day from which it holds; null where nobody said.';
@@ -70,7 +73,7 @@ COMMENT ON COLUMN project_members.can_write IS 'May set statuses as well; for * 
 CREATE TABLE taken_over (
     project_id text,
     guid       uuid NOT NULL,
-    status     text,
+    status     text CHECK (status <> '' AND length(status) <= 200),
     created_at timestamptz,
     adopted_at timestamptz,
     UNIQUE NULLS NOT DISTINCT (project_id, guid)

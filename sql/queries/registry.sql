@@ -54,7 +54,7 @@ SET name = COALESCE(%(name)s, name),
     description = COALESCE(%(description)s, description),
     state = %(state)s,
     state_reason = %(reason)s,
-    last_reconciled_at = CASE WHEN %(name)s::text IS NULL THEN last_reconciled_at ELSE now() END
+    last_reconciled_at = CASE WHEN %(is_whole)s THEN now() ELSE last_reconciled_at END
 WHERE id = %(project_id)s;
 
 -- name: get_instance

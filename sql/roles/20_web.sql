@@ -15,6 +15,8 @@ BEGIN
             IF wanted.name = 'authenticator' THEN
                 -- The views look costly to the planner and are not: compiling a page takes longer than the page.
                 ALTER ROLE authenticator SET jit = off;
+                -- One request shall not keep a core busy for ever.
+                ALTER ROLE authenticator SET statement_timeout = '30s';
             END IF;
         EXCEPTION
             -- Another schema's migrator made it at the same moment.

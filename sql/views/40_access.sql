@@ -34,13 +34,13 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $function$
           -- Nobody is somebody else by stating that person's address: neither one that the issuer of the token did not
           -- verify, nor as a name of one's own choice beside one's own address.
           AND CASE n.name
-              WHEN 'email' THEN c ->> 'email_verified' IS DISTINCT FROM 'false'
+              WHEN 'email' THEN NOT c ? 'email_verified' OR c ->> 'email_verified' IS NOT DISTINCT FROM 'true'
               ELSE strpos(c ->> 'sub', '@') = 0 OR c -> 'email' IS NULL
           END
         ORDER BY n.place)
 $function$;
 COMMENT ON FUNCTION {schema}.jwt_names() IS
-    'By which names the token knows whoever asks: its email unless email_verified is false, then its sub, which is no address where it has an email.';
+    'By which names the token knows whoever asks: its email unless email_verified is there and not true, then its sub, which is no address where it has an email.';
 
 CREATE OR REPLACE FUNCTION {schema}.jwt_person() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $function$

@@ -27,7 +27,7 @@ CREATE OR REPLACE FUNCTION {schema}.projects_of_part(part uuid) RETURNS SETOF te
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $function$
     -- Project by project, because every index begins with it.
     SELECT m.project_id
-    FROM (SELECT DISTINCT project_id FROM {schema}.models) AS m
+    FROM (SELECT project_id FROM {schema}.models UNION SELECT id FROM {schema}.projects) AS m
     WHERE EXISTS (SELECT FROM {schema}.parts AS p WHERE p.project_id = m.project_id AND p.guid = part)
 $function$;
 COMMENT ON FUNCTION {schema}.projects_of_part(uuid) IS 'Projects that have, or had, a part of this guid.';
@@ -155,9 +155,16 @@ BEGIN
             MESSAGE = format('the status of part %s cannot be null', OLD.guid),
             HINT = 'A part whose work has not begun is not_started.';
     END IF;
-    -- What is shown already needs no row, unless it has to stand against the assembly's.
-    IF NEW.status <> OLD.status OR to_jsonb(OLD) ->> 'status_source' = 'assembly' THEN
+    -- What is shown already is left as it is: a form may send back all that it got.
+    IF NEW.status <> OLD.status THEN
         PERFORM {schema}.write_status(OLD.project_id, OLD.guid, NEW.status);
+        -- What the statement returns is what the next one reads.
+        NEW.effective_status := NEW.status;
+        NEW.status_source := 'own';
+        NEW.effective_on := current_date;
+        NEW.status_note := NULL;
+        NEW.status_updated_at := now();
+        NEW.status_updated_by := COALESCE({schema}.jwt_person(), session_user);
     END IF;
     RETURN NEW;
 END

@@ -12,9 +12,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'PT400', MESSAGE = 'items is no list',
             HINT = 'Give a list such as [{"project_id": "abc123", "guid": "...", "status": "mounted"}].';
     END IF;
-    SELECT string_agg(format('item %s: %s', f.place, f.fault), '; ' ORDER BY f.place) INTO wrong
+    SELECT string_agg(format('item %s: %s', f.place, f.fault), '; ' ORDER BY f.place) FILTER (WHERE f.nth <= 20) INTO wrong
     FROM (
-        SELECT n AS place, CASE
+        SELECT j.*, row_number() OVER (ORDER BY j.place) AS nth
+        FROM (SELECT n AS place, CASE
             WHEN jsonb_typeof(i) <> 'object' THEN 'is no object'
             WHEN i - '{project_id,guid,status,effective_on,note}'::text[] <> '{}' THEN
                 format('has unknown members (%s)',
@@ -29,9 +30,9 @@ BEGIN
                  (left(i ->> 'effective_on', 7) || '-01')::date + interval '1 month - 1 day')
                 THEN 'effective_on is no day such as 2026-01-31'
         END AS fault
-        FROM jsonb_array_elements(given) WITH ORDINALITY AS a (i, n)
-    ) AS f
-    WHERE f.fault IS NOT NULL AND f.place <= 1000;
+        FROM jsonb_array_elements(given) WITH ORDINALITY AS a (i, n)) AS j
+        WHERE j.fault IS NOT NULL
+    ) AS f;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'PT400', MESSAGE = 'items cannot be read', DETAIL = left(wrong, 1000),
             HINT = 'Each has guid and status, and may have project_id, effective_on (a day) and note. Nothing was set.';
@@ -95,8 +96,8 @@ BEGIN
     INTO wrong
     FROM {schema}.placed_status_items(items) AS i
     JOIN (
-        SELECT DISTINCT ON (p.project_id) p.project_id, {schema}.allowed_statuses(p.project_id) AS statuses
-        FROM {schema}.placed_status_items(items) AS p
+        SELECT p.project_id, {schema}.allowed_statuses(p.project_id) AS statuses
+        FROM (SELECT DISTINCT i.project_id FROM {schema}.placed_status_items(items) AS i) AS p
     ) AS a USING (project_id)
     WHERE i.status <> ALL (a.statuses);
     IF wrong.items IS NOT NULL THEN
@@ -126,6 +127,9 @@ LANGUAGE plpgsql VOLATILE AS $function$
 #variable_conflict use_column
 BEGIN
     PERFORM {schema}.check_status_items(set_status.items);
+    -- One after the other in a project, so that what is left as it is is what the one before left.
+    PERFORM pg_advisory_xact_lock(hashtextextended('speckle2pg statuses ' || p.project_id, 0))
+    FROM (SELECT DISTINCT i.project_id FROM {schema}.placed_status_items(set_status.items) AS i ORDER BY 1) AS p;
     RETURN QUERY
     WITH wanted AS MATERIALIZED (
         SELECT DISTINCT ON (i.project_id, i.guid) i.project_id, i.guid, i.status,

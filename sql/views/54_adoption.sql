@@ -7,11 +7,16 @@ DECLARE
     adopted bigint := 0;
     claims text := current_setting('request.jwt.claims', true);
 BEGIN
-    -- While a project was never read, nobody knows whether the part is in that one as well.
+    -- While a project, or a model of it, was never read, nobody knows whether the part is in that one as well.
     IF NOT EXISTS (SELECT FROM {schema}.taken_over AS t WHERE t.project_id IS NULL)
         OR EXISTS (
             SELECT FROM {schema}.projects AS p
-            WHERE p.enabled AND p.state <> 'gone' AND p.last_reconciled_at IS NULL)
+            WHERE p.enabled AND p.state <> 'gone'
+              AND (p.last_reconciled_at IS NULL OR EXISTS (
+                  SELECT FROM {schema}.models AS m
+                  JOIN {schema}.versions AS v ON v.project_id = m.project_id AND v.model_id = m.id
+                  WHERE m.project_id = p.id AND m.state = 'active' AND m.seq = 0
+                    AND v.state IN ('pending', 'syncing', 'held', 'failed'))))
     THEN
         RETURN 0;
     END IF;

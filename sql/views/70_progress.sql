@@ -58,8 +58,10 @@ RETURNS TABLE (
     weight_kg double precision, volume_m3 double precision, attributes jsonb, effective_status text, model_ids text[])
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000 AS $function$
     -- Parts as parts_current chooses them.
-    SELECT p.guid, p.model_id, p.element_type, p.level, p.phase, p.material, p.mark, p.assembly_mark, p.weight_kg,
-        p.volume_m3, p.attributes,
+    SELECT p.guid, p.model_id, p.element_type, p.level, p.phase, p.material, p.mark, p.assembly_mark,
+        -- What cannot be, such as 1e308 kg of an exporter's fault, counts as not known; sums would not hold it.
+        CASE WHEN p.weight_kg >= 0 AND p.weight_kg < 1e12 THEN p.weight_kg END,
+        CASE WHEN p.volume_m3 >= 0 AND p.volume_m3 < 1e12 THEN p.volume_m3 END, p.attributes,
         COALESCE(s.status, g.status, 'not_started'), p.model_ids
     FROM (
         SELECT DISTINCT ON (e.guid) e.*, array_agg(e.model_id) OVER best AS model_ids

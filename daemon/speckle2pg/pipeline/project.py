@@ -115,7 +115,7 @@ class ProjectSync:
                 # A list leaves out an empty model called main, and may race with a change: a direct question decides.
                 asked = self._ask_model(event, row, model_id, outcome, full=full)
                 await self._guarded(asked, event, model_id, outcome)
-        await self._record_ok(listing)
+        await self._record_ok(listing, is_whole=not outcome.retry)
 
     async def _look_at_model(self, event: Event, row: Row, outcome: Outcome, *, full: bool) -> None:
         assert event.model_id is not None  # noqa: S101  (the caller's branch)
@@ -176,10 +176,9 @@ class ProjectSync:
         if applied is not None:
             outcome.applied[model.id] = applied
 
-    async def _record_ok(self, listing: ProjectListing) -> None:
-        await self._database.do(
-            "record_project", **_says(listing.id, "ok", name=listing.name, description=listing.description)
-        )
+    async def _record_ok(self, listing: ProjectListing, *, is_whole: bool) -> None:
+        says = _says(listing.id, "ok", name=listing.name, description=listing.description, is_whole=is_whole)
+        await self._database.do("record_project", **says)
 
     async def _record_state(self, row: Row, outcome: Outcome, state: str, reason: str) -> None:
         outcome.state = state
@@ -195,6 +194,7 @@ def _says(
     name: str | None = None,
     description: str | None = None,
     reason: str | None = None,
+    is_whole: bool = False,
 ) -> dict[str, Any]:
     return {
         "project_id": project_id,
@@ -202,4 +202,5 @@ def _says(
         "reason": reason,
         "name": name,
         "description": description,
+        "is_whole": is_whole,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,9 @@ import psycopg
 import pytest
 
 from support.front import Front, member, refused, user
-from support.logins import run
+from support.logins import as_login, run
 from support.rows import Twin, guid
+from support.waiting import until
 
 if TYPE_CHECKING:
     from support.front import Row
@@ -174,6 +176,43 @@ def test_items_that_cannot_be_read_are_named(carl: Front, items: list[Any], said
 @pytest.mark.parametrize("items", ["5", '"x"', "null"])
 def test_what_is_no_list_is_refused(carl: Front, items: str) -> None:
     assert refused(carl, SET, items).sqlstate == "PT400"
+
+
+def test_a_fault_is_found_wherever_it_is(carl: Front, twin: Twin) -> None:
+    items = [item(2, "mounted") for _ in range(1500)]
+    for wrong in (
+        {"status": ""},
+        {"status": {"a": 1}},
+        {"effectiv_on": "2020-01-01"},
+        {"guid": "nonsense"},
+        {"status": None},
+    ):
+        diagnostic = refusal(carl, *items, item(3, "mounted") | wrong)
+        assert diagnostic.sqlstate == "PT400"
+        assert (diagnostic.message_detail or "").startswith("item 1501: "), wrong
+    diagnostic = refusal(carl, *({"guid": "x"} for _ in range(1500)))
+    assert (diagnostic.message_detail or "").count("item ") <= 20
+
+
+def test_an_update_returns_what_the_next_request_reads(carl: Front) -> None:
+    columns = "status, effective_status, status_source, effective_on, status_note, status_updated_by"
+    set_status(carl, item(2, "delivered", note="old"))
+    returned = carl.rows(f"UPDATE elements SET status = 'mounted' WHERE guid = %s RETURNING {columns}", guid(2))  # noqa: S608
+    assert returned == carl.rows(f"SELECT {columns} FROM elements WHERE guid = %s", guid(2))  # noqa: S608
+
+
+async def test_what_somebody_sets_at_the_same_time_is_not_erased(carl: Front, twin: Twin) -> None:
+    member(twin.owner_url, "p1", "anna", can_write=True)
+    theirs = item(1, "mounted", effective_on="2026-01-05", note="by anna")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+    with psycopg.connect(as_login(twin.owner_url, "authenticator")) as connection:
+        user(twin.owner_url, "anna").begin(connection)
+        connection.execute(SET.encode(), (json.dumps([theirs]),))
+        second = asyncio.create_task(asyncio.to_thread(set_status, carl, item(1, "mounted")))
+        await until(lambda: run(twin.owner_url, waiting) == [(1,)])
+    assert [row["changed"] for row in await second] == [False]
+    query = "SELECT effective_on::text, note, updated_by FROM element_status"
+    assert run(twin.owner_url, query) == [("2026-01-05", "by anna", "anna")]
 
 
 def test_an_empty_list_sets_nothing(carl: Front) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from dataclasses import dataclass
@@ -84,7 +85,11 @@ def test_a_part_can_stand_against_its_assembly(twin: Twin) -> None:
     twin.element(2, assembly_guid=assembly)
     status_of(twin, 1, "mounted")
     member(twin.owner_url, twin.project_id, "carl", can_write=True)
-    user(twin.owner_url, "carl").rows("UPDATE elements SET status = 'not_started' WHERE guid = %s", guid(2))
+    carl = user(twin.owner_url, "carl")
+    # A form that sends back what it got says nothing against the assembly.
+    carl.rows("UPDATE elements SET status = status")
+    assert effective(twin, 2) == ("mounted", "assembly")
+    carl.rows("SELECT * FROM set_status(%s)", json.dumps({"guid": str(guid(2)), "status": "not_started"}))
     assert effective(twin, 2) == ("not_started", "own")
 
 
@@ -153,6 +158,17 @@ def test_progress_weighs_statuses_relative_to_the_greatest(twin: Twin) -> None:
     assert (row["volume_m3"], row["done_volume_m3"]) == (4.0, 1.0)
     assert row["weighted_done"] == pytest.approx((0.25 + 0.5 + 1 + 0) / 4)
     assert row["weighted_done_by_weight"] == pytest.approx((0.25 * 10 + 0.5 * 30) / 100)
+
+
+def test_weights_that_cannot_be_count_as_not_known(twin: Twin) -> None:
+    for number, kilograms in enumerate((1e308, 1e308, -5.0, 10.0), 1):
+        twin.element(number, weight_kg=kilograms, volume_m3=kilograms)
+    twin.status_values("mounted", done="mounted")
+    assert run(twin.owner_url, "SELECT parts, weight_kg, volume_m3 FROM status_counts WHERE parts > 0") == [
+        (4, 10.0, 10.0)
+    ]
+    progress = "SELECT parts, weight_kg, weighted_done_by_weight FROM progress WHERE dimension = 'level'"
+    assert run(twin.owner_url, progress) == [(4, 10.0, 0.0)]
 
 
 def test_a_projects_own_status_value_stands_before_the_common_one(twin: Twin) -> None:

@@ -126,6 +126,11 @@ OBJECT = (
 VERSION = "INSERT INTO versions (project_id, id, model_id, created_at, state) VALUES ('p', 'v', 'm', now(), '{state}')"
 POST = "INSERT INTO outbound_notifications (url, project_id, payload, state) VALUES ('u', 'p', '{{}}', '{state}')"
 SYNC = "INSERT INTO model_syncs (project_id, model_id, seq, removed_reason) VALUES ('p', 'm', 1, {reason})"
+STATUS = (
+    "WITH part AS (INSERT INTO parts VALUES ('p', gen_random_uuid(), now(), now()) RETURNING project_id, guid) "
+    "INSERT INTO element_status (project_id, guid, status, effective_on) "
+    "SELECT project_id, guid, {status}, {day}::date FROM part"
+)
 VALUE = "INSERT INTO status_values (project_id, code, weight, color) VALUES ({project}, '{code}', {weight}, '{color}')"
 MEMBER = "INSERT INTO project_members (project_id, subject) VALUES ('p', '{subject}')"
 ATTRIBUTE = "INSERT INTO attribute_map (project_id, name, paths, type) VALUES ('p', '{name}', '{paths}', '{type}')"
@@ -177,6 +182,21 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
             ATTRIBUTE.format(name="a", paths="{a}", type=kind)
             for kind in ("text", "number", "boolean", "date", "station")
         ],
+    ),
+    "element_status_has_a_code": (
+        [STATUS.format(status="''", day="NULL"), STATUS.format(status="repeat('x', 201)", day="NULL")],
+        [STATUS.format(status="'смонтировано'", day="NULL")],
+    ),
+    "element_status_has_a_day": (
+        [STATUS.format(status="'x'", day="'infinity'")],
+        [STATUS.format(status="'x'", day="'2026-01-31'")],
+    ),
+    "taken_over_status_check": (
+        [
+            f"INSERT INTO taken_over (guid, status) VALUES (gen_random_uuid(), {status})"
+            for status in ("''", "repeat('x', 201)")
+        ],
+        [f"INSERT INTO taken_over (guid, status) VALUES (gen_random_uuid(), {status})" for status in ("NULL", "'x'")],
     ),
     "status_values_project_id_check": (
         [VALUE.format(project="''", code="done", weight=1, color="red")],
