@@ -46,15 +46,27 @@ SET LOCAL row_security TO off;
 LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;
 
 -- name: earlier_holders
--- Who keeps us from the tables, or from a view on them.
-SELECT DISTINCT a.pid, a.usename AS login, a.application_name AS program
+-- Who keeps us from a relation, or from what it reads if it is a view, and which of these each of them holds.
+WITH RECURSIVE wanted AS (
+    SELECT c.oid
+    FROM pg_class AS c
+    WHERE c.relnamespace = to_regnamespace(quote_ident(%(place)s)) AND c.relname = %(name)s
+    UNION
+    SELECT d.refobjid
+    FROM wanted AS w
+    JOIN pg_rewrite AS r ON r.ev_class = w.oid
+    JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+)
+SELECT a.pid, a.usename AS login, a.application_name AS program,
+       string_agg(DISTINCT format('%%I.%%I', n.nspname, c.relname), ', ') AS relations
 FROM pg_locks AS l
 JOIN pg_stat_activity AS a ON a.pid = l.pid
+JOIN wanted AS w ON w.oid = l.relation
 JOIN pg_class AS c ON c.oid = l.relation
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE ((n.nspname, c.relname) = (%(place)s, %(name)s) OR (n.nspname = %(schema)s AND c.relname = ANY (%(tables)s)))
-  AND l.granted AND l.pid <> pg_backend_pid()
+WHERE l.granted AND l.pid <> pg_backend_pid()
   AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+GROUP BY a.pid, a.usename, a.application_name
 ORDER BY a.pid;
 
 -- name: earlier_belongings
@@ -133,14 +145,24 @@ SELECT t.project_id, t.guid, t.status, 'takeover'
 FROM taken_over AS t
 WHERE t.project_id IS NOT NULL AND t.status IS NOT NULL;
 
+-- name: analyze_taken_over
+-- Many rows came at once, and the first questions come before the server looks by itself.
+ANALYZE taken_over, parts, element_status, element_status_log, projects;
+
 -- name: count_earlier
--- What a takeover would find.
+-- What a takeover would find: the projects that would be registered, and which of them only elements name.
+WITH registered AS (
+    SELECT x.id, bool_or(x.is_listed) AS is_listed
+    FROM (SELECT p.id::text, true FROM {projects} AS p
+          UNION ALL
+          SELECT COALESCE(NULLIF(o.{project}, ''), o.model_id)::text, false FROM {elements} AS o) AS x (id, is_listed)
+    WHERE x.id ~ '^[A-Za-z0-9_-]{{1,64}}$'
+    GROUP BY x.id
+)
 SELECT count(*) AS elements, count(*) FILTER (WHERE NOT is_project) AS elements_unassigned,
        count(status) AS statuses, count(status) FILTER (WHERE NOT is_project) AS statuses_unassigned,
-       (SELECT count(*)
-        FROM (SELECT p.id::text FROM {projects} AS p
-              UNION SELECT COALESCE(NULLIF(o.{project}, ''), o.model_id)::text FROM {elements} AS o) AS x (id)
-        WHERE x.id ~ '^[A-Za-z0-9_-]{{1,64}}$') AS projects,
+       ARRAY(SELECT r.id FROM registered AS r ORDER BY r.id) AS projects,
+       ARRAY(SELECT r.id FROM registered AS r WHERE NOT r.is_listed ORDER BY r.id) AS unlisted_projects,
        (array_agg(DISTINCT left(project, 80)) FILTER (WHERE NOT is_project AND project <> ''))[1:5] AS wrong_projects
 FROM (
     SELECT NULLIF(NULLIF(e.status::text, ''), 'not_started') AS status, f.project,
@@ -167,6 +189,26 @@ WHERE outcome <> 'found'
 ORDER BY outcome, project_id, guid
 LIMIT %(most)s;
 
+-- name: takeover_unreachable
+-- Projects whose statuses cannot be looked for.
+SELECT r.project_id,
+       CASE WHEN p.id IS NULL THEN 'not registered' WHEN p.state IN ('gone', 'unreadable') THEN p.state ELSE 'not followed' END
+           AS reason,
+       count(*) AS statuses
+FROM takeover_report AS r
+LEFT JOIN projects AS p ON p.id = r.project_id
+WHERE r.outcome = 'unreachable' AND r.project_id IS NOT NULL
+GROUP BY 1, 2
+ORDER BY 1;
+
+-- name: takeover_unread
+-- Followed projects that were never read, while there are statuses without a project: adoption waits for them.
+SELECT p.id
+FROM projects AS p
+WHERE p.enabled AND p.state <> 'gone' AND p.last_reconciled_at IS NULL
+  AND EXISTS (SELECT FROM taken_over AS t WHERE t.project_id IS NULL AND t.status IS NOT NULL)
+ORDER BY p.id;
+
 -- name: create_earlier_schema
 -- Where the old names show the old shape.
 CREATE SCHEMA {schema};
@@ -180,7 +222,8 @@ SET LOCAL search_path TO {earlier}, {schema}, pg_temp;
 -- present now. What the sync knows of an element is shown as it is now, and what it does not know as it was.
 WITH columns AS (
     SELECT a.attnum, a.attname AS name, a.atttypid,
-           format_type(a.atttypid, a.atttypmod)
+           CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod)
+                ELSE format_type(a.atttypid, a.atttypmod) END
                || CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END
                AS type,
            COALESCE(pg_get_expr(d.adbin, d.adrelid), 'NULL') AS initial
@@ -213,7 +256,7 @@ WITH columns AS (
 )
 SELECT format(
     $view$
-    CREATE VIEW %%1$I.elements WITH (security_invoker = true) AS
+    CREATE VIEW %%1$I.elements WITH (security_invoker = %%6$s) AS
     SELECT %%4$s
     FROM %%2$I.%%3$I AS e
     JOIN %%2$I.taken_over AS t ON t.guid = e.guid
@@ -242,7 +285,8 @@ SELECT format(
     $view$,
     %(earlier)s::text, %(schema)s::text, %(name)s::text,
     string_agg(format('(%%s)::%%s AS %%I', x.old, x.type, x.name), ', ' ORDER BY x.attnum),
-    string_agg(format('(%%s)::%%s AS %%I', x.new, x.type, x.name), ', ' ORDER BY x.attnum)
+    string_agg(format('(%%s)::%%s AS %%I', x.new, x.type, x.name), ', ' ORDER BY x.attnum),
+    %(is_invoker)s::boolean::text
 ) AS statement
 FROM expressions AS x;
 
@@ -250,7 +294,8 @@ FROM expressions AS x;
 -- The same for an earlier projects or models, which both held projects: names of projects are those of now.
 WITH columns AS (
     SELECT a.attnum, a.attname AS name, a.atttypid,
-           format_type(a.atttypid, a.atttypmod)
+           CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod)
+                ELSE format_type(a.atttypid, a.atttypmod) END
                || CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END
                AS type
     FROM pg_attribute AS a
@@ -274,7 +319,7 @@ WITH columns AS (
 )
 SELECT format(
     $view$
-    CREATE VIEW %%1$I.%%6$I WITH (security_invoker = true) AS
+    CREATE VIEW %%1$I.%%6$I WITH (security_invoker = %%7$s) AS
     SELECT %%4$s
     FROM %%2$I.%%3$I AS e
     LEFT JOIN %%2$I.projects AS p ON p.id = e.id
@@ -286,7 +331,7 @@ SELECT format(
     %(earlier)s::text, %(schema)s::text, %(name)s::text,
     string_agg(format('(%%s)::%%s AS %%I', x.old, x.type, x.name), ', ' ORDER BY x.attnum),
     string_agg(format('(%%s)::%%s AS %%I', x.new, x.type, x.name), ', ' ORDER BY x.attnum),
-    %(old_name)s::text
+    %(old_name)s::text, %(is_invoker)s::boolean::text
 ) AS statement
 FROM expressions AS x;
 
@@ -294,9 +339,35 @@ FROM expressions AS x;
 -- Says what such a view is.
 SELECT format(
     'COMMENT ON VIEW %%I.%%I IS %%L', %(earlier)s::text, %(name)s::text,
-    format('%%s as the earlier adapter had it, with what is known now. Statuses can be updated; the shape stays as it is.',
-           %(name)s::text)
+    format('%%s as the earlier adapter had it, with what is known now. Statuses can be updated; the shape stays as it is.%%s',
+           %(name)s::text,
+           CASE WHEN NOT %(is_invoker)s THEN
+               ' Shows everything, whoever asks: only for the views that were put onto it, which read with their owner''s rights. Grant it to nobody.'
+           END)
 ) AS statement;
+
+-- name: comment_earlier_schema
+-- Says why there is a second set of them.
+SELECT format(
+    'COMMENT ON SCHEMA %%I IS %%L', %(earlier)s::text,
+    'The old shape for those views on it that read with their owner''s rights: who may read such a view goes on reading. '
+    'It shows all projects, whoever asks, and nobody but the owner has any right in it.'
+) AS statement;
+
+-- name: write_revocations
+-- Statements that take all rights in a schema from everybody but the owner: default privileges can have given some.
+SELECT DISTINCT format('REVOKE ALL ON %%s FROM %%s CASCADE', f.what,
+                       CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END) AS statement
+FROM pg_namespace AS n
+CROSS JOIN LATERAL (
+    SELECT format('SCHEMA %%I', n.nspname) AS what, n.nspacl AS acl, n.nspowner AS owner
+    UNION ALL
+    SELECT format('TABLE %%I.%%I', n.nspname, c.relname), c.relacl, c.relowner
+    FROM pg_class AS c
+    WHERE c.relnamespace = n.oid AND c.relname = ANY (%(names)s)
+) AS f
+CROSS JOIN aclexplode(f.acl) AS a
+WHERE n.nspname = %(earlier)s AND f.owner = quote_ident(current_user)::regrole AND a.grantee <> f.owner;
 
 -- name: let_earlier_status_be_updated
 -- Lets status be updated through the live view of the old shape.
@@ -364,6 +435,9 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELS
        CASE WHEN c.relkind IN ('v', 'm') THEN r.tables ELSE c.oid::regclass::text END AS tables,
        c.relowner::regrole::text AS owner,
        c.relowner = quote_ident(current_user)::regrole AS is_ours,
+       EXISTS (
+           SELECT FROM pg_options_to_table(c.reloptions) AS o
+           WHERE CASE o.option_name WHEN 'security_invoker' THEN o.option_value::boolean END) AS is_invoker,
        CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS definition,
        CASE c.relkind
            WHEN 'v' THEN array_to_string(c.reloptions, ', ')
@@ -379,12 +453,13 @@ JOIN pg_class AS c ON c.oid = r.ev_class
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 UNION ALL
 SELECT 'foreign key', n.nspname, k.conname, format('%%s to %%s', k.conrelid::regclass, o.name), NULL, NULL, NULL,
+       NULL,
        CASE WHEN o.name = 'elements' THEN format(
-           E'ALTER TABLE %%1$I.%%2$I ADD COLUMN IF NOT EXISTS project_id text;\n'
-           'UPDATE %%1$I.%%2$I AS x SET project_id = t.project_id FROM %%5$I.taken_over AS t WHERE t.guid = x.%%4$s;'
+           E'-- It was: %%7$s\nALTER TABLE %%1$I.%%2$I ADD COLUMN %%6$I text;\n'
+           'UPDATE %%1$I.%%2$I AS x SET %%6$I = t.project_id FROM %%5$I.taken_over AS t WHERE t.guid = x.%%4$s;'
            '\nALTER TABLE %%1$I.%%2$I DROP CONSTRAINT %%3$I,\n'
-           '    ADD FOREIGN KEY (project_id, %%4$s) REFERENCES %%5$I.parts (project_id, guid);',
-           n.nspname, c.relname, k.conname, f.columns, %(schema)s::text)
+           '    ADD FOREIGN KEY (%%6$I, %%4$s) REFERENCES %%5$I.parts (project_id, guid);',
+           n.nspname, c.relname, k.conname, f.columns, %(schema)s::text, f.new_column, pg_get_constraintdef(k.oid))
        ELSE format(
            E'ALTER TABLE %%1$I.%%2$I DROP CONSTRAINT %%3$I,\n    ADD FOREIGN KEY (%%4$s) REFERENCES %%5$I.projects (id);',
            n.nspname, c.relname, k.conname, f.columns, %(schema)s::text)
@@ -394,19 +469,26 @@ JOIN old AS o ON o.oid = k.confrelid
 JOIN pg_class AS c ON c.oid = k.conrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
-    SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY u.place) AS columns
+    SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY u.place) AS columns,
+        -- One that people have already holds something of theirs.
+        (SELECT w.name
+         FROM unnest('{project_id,speckle_project_id,speckle2pg_project_id}'::text[]) WITH ORDINALITY AS w (name, place)
+         WHERE NOT EXISTS (
+             SELECT FROM pg_attribute AS t
+             WHERE t.attrelid = k.conrelid AND t.attname = w.name AND NOT t.attisdropped)
+         ORDER BY w.place LIMIT 1) AS new_column
     FROM unnest(k.conkey) WITH ORDINALITY AS u (number, place)
     JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.number
 ) AS f
 WHERE k.contype = 'f' AND k.conparentid = 0 AND NOT EXISTS (SELECT FROM old AS x WHERE x.oid = k.conrelid)
 UNION ALL
-SELECT 'trigger', %(schema)s, t.tgname, o.name, NULL, NULL, NULL, pg_get_triggerdef(t.oid)
+SELECT 'trigger', %(schema)s, t.tgname, o.name, NULL, NULL, NULL, NULL, pg_get_triggerdef(t.oid)
 FROM pg_trigger AS t
 JOIN old AS o ON o.oid = t.tgrelid
 WHERE NOT t.tgisinternal
 UNION ALL
-SELECT DISTINCT 'policy', n.nspname, p.polname, p.polrelid::regclass::text, NULL::text, NULL::boolean, NULL::text,
-       NULL::text
+SELECT DISTINCT 'policy', n.nspname, p.polname, p.polrelid::regclass::text, NULL::text, NULL::boolean,
+       NULL::boolean, NULL::text, NULL::text
 FROM pg_policy AS p
 JOIN pg_class AS c ON c.oid = p.polrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -414,30 +496,41 @@ LEFT JOIN pg_depend AS d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oi
     AND d.refclassid = 'pg_class'::regclass
 WHERE EXISTS (SELECT FROM old AS o WHERE o.oid IN (p.polrelid, d.refobjid))
 UNION ALL
-SELECT 'publication', NULL, b.pubname, o.name, NULL, NULL, NULL, NULL
+SELECT 'publication', NULL, b.pubname, o.name, NULL, NULL, NULL, NULL, NULL
 FROM pg_publication_rel AS r
 JOIN old AS o ON o.oid = r.prrelid
 JOIN pg_publication AS b ON b.oid = r.prpubid
 UNION ALL
-SELECT 'function', p.schema, p.signature, p.tables, NULL, NULL, NULL,
+SELECT 'function', p.schema, p.signature, p.tables, NULL, NULL, NULL, NULL,
        CASE WHEN NOT p.is_bound AND p.proconfig IS NULL THEN
            format('ALTER ROUTINE %%I.%%s SET search_path TO %%I, %%I;', p.schema, p.signature, %(earlier)s::text,
                   %(schema)s::text)
        END
 FROM functions AS p
 UNION ALL
-SELECT 'reader', NULL, g.grantee::regrole::text, string_agg(o.name, ', ' ORDER BY o.name), NULL, NULL, NULL,
+SELECT 'reader', NULL, quote_ident(w.rolname), string_agg(DISTINCT o.name, ', '), NULL, NULL, NULL, NULL,
        format(
-           E'GRANT web_anon TO %%1$s;\nALTER ROLE %%1$s SET request.jwt.claims = %%2$L;\n'
-           'INSERT INTO %%3$I.project_members (project_id, subject) SELECT id, %%4$L FROM %%3$I.projects;',
-           g.grantee::regrole, jsonb_build_object('sub', g.grantee::regrole::text), %(schema)s::text,
-           g.grantee::regrole::text)
+           E'-- An administrator has to run the first two.\nGRANT %%5$s TO %%1$I;\n'
+           'ALTER ROLE %%1$I SET request.jwt.claims = %%2$L;\n'
+           'INSERT INTO %%3$I.project_members (project_id, subject, can_write) SELECT id, %%4$L, %%6$s FROM %%3$I.projects;',
+           w.rolname, jsonb_build_object('sub', w.rolname), %(schema)s::text, w.rolname,
+           CASE WHEN bool_or(g.privilege_type = 'UPDATE') THEN 'web_user' ELSE 'web_anon' END,
+           bool_or(g.privilege_type = 'UPDATE')::text)
 FROM old AS o
 JOIN pg_class AS c ON c.oid = o.oid
-CROSS JOIN aclexplode(c.relacl) AS g
-WHERE g.grantee NOT IN (0, c.relowner) AND g.privilege_type = 'SELECT'
-  AND g.grantee NOT IN (SELECT w.oid FROM pg_roles AS w WHERE w.rolname IN ('web_anon', 'web_user', 'speckle2pg'))
-GROUP BY g.grantee
+CROSS JOIN LATERAL (
+    SELECT r.grantee, r.privilege_type FROM aclexplode(c.relacl) AS r
+    UNION ALL
+    SELECT r.grantee, r.privilege_type
+    FROM pg_attribute AS a
+    CROSS JOIN aclexplode(a.attacl) AS r
+    WHERE a.attrelid = o.oid AND a.attname = 'status' AND r.privilege_type = 'UPDATE'
+) AS g
+JOIN pg_roles AS w ON w.oid = g.grantee AND w.oid <> c.relowner
+WHERE w.rolname NOT IN ('web_anon', 'web_user', 'speckle2pg')
+  AND (g.privilege_type = 'SELECT' OR g.privilege_type = 'UPDATE' AND o.name = 'elements')
+GROUP BY w.rolname
+HAVING bool_or(g.privilege_type = 'SELECT')
 ORDER BY kind, schema, name;
 
 -- name: write_dependent
@@ -446,3 +539,23 @@ SELECT format(
     'CREATE OR REPLACE VIEW %%I.%%I %%s AS %%s', %(schema)s::text, %(name)s::text,
     CASE WHEN %(options)s::text <> '' THEN format('WITH (%%s)', %(options)s::text) ELSE '' END, %(definition)s::text
 ) AS statement;
+
+-- name: write_empty_view
+-- The statement that makes a temporary view of the columns that a relation has, without rows.
+SELECT format(
+    'CREATE TEMPORARY VIEW %%I AS SELECT %%s WHERE false', %(name)s::text,
+    string_agg(
+        format('NULL::%%s%%s AS %%I', CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod)
+                ELSE format_type(a.atttypid, a.atttypmod) END,
+               CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END,
+               a.attname),
+        ', ' ORDER BY a.attnum)
+) AS statement
+FROM pg_attribute AS a
+JOIN pg_type AS t ON t.oid = a.atttypid
+WHERE a.attrelid = format('%%I.%%I', %(schema)s::text, %(relation)s::text)::regclass
+  AND a.attnum > 0 AND NOT a.attisdropped;
+
+-- name: use_temporary_shape
+-- The old names stand for temporary views, and everything else is what it is.
+SET LOCAL search_path TO pg_temp, {schema};

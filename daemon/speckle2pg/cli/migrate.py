@@ -9,7 +9,7 @@ import typer
 
 from speckle2pg.app import open_core
 from speckle2pg.cli.common import load_settings, out, run_async
-from speckle2pg.cli.takeover import show_dependents, show_outcome, show_preview
+from speckle2pg.cli.takeover import show_dependents, show_obstacles, show_outcome, show_preview
 from speckle2pg.errors import SchemaError
 from speckle2pg.identity import bind_server
 from speckle2pg.pipeline.extract import canonical
@@ -49,6 +49,9 @@ async def _check(settings: Settings, *, takeover: bool) -> int:
             show_preview(preview, schema, settings.takeover_timezone)
             show_dependents(preview)
         outcome = await asyncio.to_thread(takeover_report.outcome, address.owner_url, schema)
+        obstacles = (
+            () if state.applied else await asyncio.to_thread(takeover_report.obstacles, address.owner_url, schema)
+        )
     for name in state.applied:
         out.print(f"applied  {name}")
     for name in state.pending:
@@ -57,7 +60,8 @@ async def _check(settings: Settings, *, takeover: bool) -> int:
         if not state.is_earlier:
             state.check(schema)
     except SchemaError as error:
-        out.print(str(error), markup=False)
+        out.print(str(error), markup=False, soft_wrap=True)
+        show_obstacles(obstacles)
         return 1
     if outcome is not None:
         show_outcome(outcome, schema)

@@ -11,7 +11,8 @@ from speckle2pg.errors import DatabaseUnavailableError
 from speckle2pg.store.owner import run
 from speckle2pg.store.queries import compose
 from speckle2pg.store.takeover_dependents import Dependent, DependentView, read_dependents
-from speckle2pg.store.takeover_shape import EARLIER_TABLES, Shape, read_shape, set_aside_name
+from speckle2pg.store.takeover_rights import close_tables
+from speckle2pg.store.takeover_shape import Shape, read_shape, set_aside_name
 from speckle2pg.store.takeover_views import make_live_views, put_views_over
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def put_aside(connection: psycopg.Connection[DictRow], schema: str, others: tupl
     run(connection, "see_every_row")
     # Views before what they read, in the order in which readers lock them.
     for view in read_dependents(connection, schema)[1]:
-        _lock(connection, schema, (view.schema, view.name))
+        _lock(connection, (view.schema, view.name))
     for name in sorted(shape.columns):
-        _lock(connection, schema, (schema, name))
+        _lock(connection, (schema, name))
     # Once more: until now somebody could change them.
     shape = read_shape(connection, schema, others)
     shape.check(schema)
@@ -78,23 +79,27 @@ def bring_over(connection: psycopg.Connection[DictRow], schema: str, aside: Asid
         connection.execute(compose(query, project=aside.shape.project_column, **names))
     run(connection, "take_parts_over")
     run(connection, "take_statuses_over")
+    run(connection, "analyze_taken_over")
     tables = sorted(aside.shape.columns)
-    make_live_views(connection, schema, tables, zone)
+    make_live_views(connection, schema, tables, zone, aside.views)
     put_views_over(connection, schema, tables, aside.views)
+    close_tables(connection, schema, tables)
 
 
-def _lock(connection: psycopg.Connection[DictRow], schema: str, relation: tuple[str, str]) -> None:
+def _lock(connection: psycopg.Connection[DictRow], relation: tuple[str, str]) -> None:
     try:
         with connection.transaction():
             connection.execute(compose("lock_earlier", table=relation))
     except psycopg.errors.LockNotAvailable as error:
         place, name = relation
-        tables = list(EARLIER_TABLES)
-        rows = run(connection, "earlier_holders", schema=schema, place=place, name=name, tables=tables)
-        holders = [f"{row['program'] or 'a program'} of {row['login']} (process {row['pid']})" for row in rows]
+        rows = run(connection, "earlier_holders", place=place, name=name)
+        holders = [
+            f"{row['relations']} is in use by {row['program'] or 'a program'} of {row['login']} (process {row['pid']})"
+            for row in rows
+        ]
         raise DatabaseUnavailableError(
-            f"{place}.{name} is in use by {', '.join(holders) or 'somebody'}. Nothing was changed. Stop the earlier "
-            f"adapter and what reads its tables, and try again"
+            f"{'; '.join(holders) or f'{place}.{name} is in use'}. Nothing was changed. Stop the earlier adapter and "
+            f"what reads its tables, and try again"
         ) from error
 
 

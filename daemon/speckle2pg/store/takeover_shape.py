@@ -54,6 +54,12 @@ class Shape:
         """Column of `elements` that holds the project where it is not null; else model_id does."""
         return "project_id" if "project_id" in self.columns["elements"] else "model_id"
 
+    @property
+    def is_similar(self) -> bool:
+        """Whether people who see these tables think of an earlier adapter, faults or not."""
+        found = self.columns.get("elements", ())
+        return "guid" in found and len([name for name in _KNOWN["elements"] if name in found]) > 1
+
     def further_columns(self, table: str) -> tuple[str, ...]:
         """Columns that people added."""
         own = {**_KNOWN[table], **_OPTIONAL[table]}
@@ -78,6 +84,12 @@ def set_aside_name(name: str, number: int = 1) -> str:
 def earlier_schema(schema: str) -> str:
     """The schema in which the old names show the old shape."""
     return set_aside_name(schema)
+
+
+def owners_schema(schema: str) -> str:
+    """The schema in which they show it to views that read with their owner's rights."""
+    ending = "_earlier_owner"
+    return schema.encode()[: 63 - len(ending)].decode(errors="ignore") + ending
 
 
 def read_shape(connection: psycopg.Connection[DictRow], schema: str, others: tuple[str, ...]) -> Shape:
@@ -124,6 +136,6 @@ def _name_faults(connection: psycopg.Connection[DictRow], schema: str, tables: t
     """What the tables will be called, and what stands in for them, must not be there yet."""
     aside = [set_aside_name(name) for name in tables]
     taken = [(schema, row["name"]) for row in run(connection, "names_taken", schema=schema, names=aside)]
-    beside = earlier_schema(schema)
-    taken += [(beside, row["name"]) for row in run(connection, "names_taken", schema=beside, names=list(tables))]
+    for beside in (earlier_schema(schema), owners_schema(schema)):
+        taken += [(beside, row["name"]) for row in run(connection, "names_taken", schema=beside, names=list(tables))]
     return [f"the name {place}.{name}, which is needed, is taken" for place, name in taken]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from speckle2pg.store.queries import load_queries
+from speckle2pg.store.queries import load_queries, sql_folder
 from support.rows import guid
 
 if TYPE_CHECKING:
@@ -74,7 +74,13 @@ def test_every_statement_of_the_program_costs_the_daemon_what_it_costs_the_owner
     if owner.info.server_version < 160000:
         pytest.skip("older servers do not plan a statement without its parameters")
     costs = {}
+    # The daemon takes nothing over.
+    files = (sql_folder() / "queries").iterdir()
+    texts = [file.read_text(encoding="utf-8") for file in files if file.name.startswith("takeover")]
+    migrators = set(re.findall(r"-- name: (\w+)", "\n".join(texts)))
     for name, query in load_queries().items():
+        if name in migrators:
+            continue
         places = {place: f"${n}" for n, place in enumerate(dict.fromkeys(re.findall(r"%\((\w+)\)s", query.text)), 1)}
         text = re.sub(r"%\((\w+)\)s", lambda found: places[found[1]], query.text).replace("%%", "%")  # noqa: B023
         mine, daemons = (plan(owner, f"(GENERIC_PLAN) {text}", login=login)[0] for login in (None, "speckle2pg"))

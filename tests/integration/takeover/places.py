@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from pathlib import Path
 from typing import Any
 
 from speckle2pg.store import migrations
@@ -11,6 +13,16 @@ from support.logins import run
 
 BRIDGE, TUNNEL = "bridge0001", "tunnel0002"
 GUIDS = [uuid.UUID(int=number + 1) for number in range(11)]
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "takeover.md"
+
+
+def documented(words: str) -> str:
+    """The statements of the page in whose block these words are."""
+    blocks = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (found,) = [block for block in blocks if words in block]
+    return str(found)
 
 
 def made_up(**details: Any) -> Earlier:

@@ -145,13 +145,15 @@ async def test_each_status_that_is_not_found_is_told_with_its_reason(site: Site)
     for project in (bridge, tunnel):
         await site.look(project)
     await site.look(gone)
-    expected = {"found": there + adopted, "removed": removed, "missing": missing, "waiting": elsewhere,
+    expected = {"found": there + adopted, "removed": removed, "missing": missing, "unreachable": elsewhere,
                 "ambiguous": both, "unassigned": nowhere}  # fmt: skip
     rows = run(site.url, "SELECT guid, outcome, status FROM takeover_report")
     assert {row[0]: row[1] for row in rows} == {guid: name for name, guids in expected.items() for guid in guids}
     assert {row[0]: row[2] for row in rows} == made.given
     told = await site.says("migrate", "--check")
     assert "6 of 21 statuses were found again, 15 were not" in told
+    assert "21 elements (now 6 without a project), 21 statuses (now 6 without a project)" in told
+    assert f"Project {gone} is gone; statuses that hang on it: 3." in told
     for name, guids in expected.items():
         assert re.search(rf"{len(guids)} {name}: ", told), told
         assert all((str(guid) in told) == (name != "found") for guid in guids)

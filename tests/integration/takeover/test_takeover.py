@@ -59,6 +59,15 @@ def test_statuses_go_to_their_parts_and_those_without_a_project_wait(empty_url: 
     assert report == [("waiting",)]
 
 
+def test_what_was_filled_is_known_to_the_planner(empty_url: str) -> None:
+    made_up().restore(empty_url)
+    take_over(empty_url)
+    tables = "'{taken_over,parts,element_status}'::regclass[]"
+    rows = run(empty_url, f"SELECT oid::regclass::text, reltuples FROM pg_class WHERE oid = ANY ({tables})")
+    counts = run(empty_url, "SELECT (SELECT count(*) FROM parts), (SELECT count(*) FROM element_status)")[0]
+    assert dict(rows) == {"taken_over": 11, "parts": counts[0], "element_status": counts[1]}
+
+
 def test_projects_are_registered_with_what_was_known_of_them(empty_url: str) -> None:
     made_up().restore(empty_url)
     run(empty_url, "INSERT INTO elements (guid, contractor, project_id) VALUES (gen_random_uuid(), 'x', 'named0003')")
@@ -109,7 +118,8 @@ def test_the_project_is_project_id_else_model_id_else_unknown(empty_url: str) ->
     run(empty_url, f"UPDATE elements SET project_id = '' WHERE guid = '{GUIDS[1]}'")
     run(empty_url, f"UPDATE elements SET project_id = 'no id at all' WHERE guid = '{GUIDS[2]}'")
     found = preview(empty_url, "public")
-    assert (found.wrong_projects, found.counts["elements_unassigned"], found.projects) == (("no id at all",), 4, 3)
+    assert (found.wrong_projects, found.counts["elements_unassigned"]) == (("no id at all",), 4)
+    assert (found.projects, found.unlisted_projects) == ((BRIDGE, "other00004", TUNNEL), ("other00004",))
     take_over(empty_url)
     rows = dict(run(empty_url, "SELECT guid, project_id FROM taken_over"))
     assert [rows[guid] for guid in GUIDS[:4]] == ["other00004", BRIDGE, None, BRIDGE]
