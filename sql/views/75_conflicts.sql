@@ -61,7 +61,8 @@ LEFT JOIN LATERAL (
     HAVING true
 ) AS i ON true
 JOIN LATERAL (
-    SELECT g.* FROM {schema}.element_status AS g WHERE g.project_id = e.project_id AND g.guid = COALESCE(own.guid, i.guid) LIMIT 1
+    -- One of them is null; and greatest() is let through to the index behind policies, where COALESCE is not.
+    SELECT g.* FROM {schema}.element_status AS g WHERE g.project_id = e.project_id AND g.guid = greatest(own.guid, i.guid) LIMIT 1
 ) AS s ON true
 -- What the model showed when the status was set.
 CROSS JOIN LATERAL (
