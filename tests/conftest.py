@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 
 from speckle2pg.sandbox import SandboxServer
 from speckle2pg.store.database import Database
+from speckle2pg.store.embedded import EmbeddedServer, public_temporary_folder
 from support.databases import Cluster, open_cluster
 from support.environment import GIVEN
 from support.hanging import watched
@@ -58,6 +60,18 @@ def empty_url(cluster: Cluster) -> Iterator[str]:
     """The owner's address of a database without our schema."""
     with cluster.database(migrated=False) as urls:
         yield urls[0]
+
+
+@pytest.fixture
+def own_server() -> Iterator[EmbeddedServer]:
+    """An embedded server that no other test uses: its roles, and the server itself, may be broken."""
+    folder = public_temporary_folder("speckle2pg-own-")
+    server = EmbeddedServer.start(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

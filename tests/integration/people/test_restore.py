@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from threading import Event
@@ -21,7 +20,6 @@ from integration.takeover.places import GUIDS, made_up, sync, take_over
 from speckle2pg.pipeline.extract import canonical
 from speckle2pg.sandbox.faults import Fault
 from speckle2pg.store import migrations
-from speckle2pg.store.embedded import EmbeddedServer, public_temporary_folder
 from speckle2pg.store.scratch import with_database
 from support.daemon import running_daemon
 from support.documents import ROOT
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from speckle2pg.sandbox import SandboxServer
+    from speckle2pg.store.embedded import EmbeddedServer
     from support.databases import Cluster
     from support.front import Row
 
@@ -53,18 +52,6 @@ LEFT = (
 def shell(tmp_path: Path) -> Shell:
     """Where an administrator works."""
     return Shell(tmp_path)
-
-
-@pytest.fixture
-def own_server() -> Iterator[EmbeddedServer]:
-    """A fresh cluster."""
-    folder = public_temporary_folder("speckle2pg-restore-")
-    server = EmbeddedServer.start(folder)
-    try:
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
 
 
 async def test_whole_dump_of_yesterday_catches_up_with_today_and_keeps_what_people_entered(
